@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/err.h"
+
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+PRINTF_LIKE(1, 0) static char *format(const char *fmt, va_list ap)
+{
+    char *text = NULL;
+
+    if (vasprintf(&text, fmt, ap) < 0)
+        return xstrdup("out of memory while formatting an error");
+    return text;
+}
+
+int err_set(struct err *err, int code, const char *fmt, ...)
+{
+    va_list ap;
+
+    err_done(err);
+    va_start(ap, fmt);
+    err->text = format(fmt, ap);
+    va_end(ap);
+    err->code = code;
+    return code;
+}
+
+int err_wrap(struct err *err, const char *fmt, ...)
+{
+    CLEANUP(xfreep) char *context = NULL;
+    char *whole;
+    va_list ap;
+
+    va_start(ap, fmt);
+    context = format(fmt, ap);
+    va_end(ap);
+    whole = xasprintf("%s: %s", context, err_text(err));
+    free(err->text);
+    err->text = whole;
+    return err->code;
+}
+
+const char *err_text(const struct err *err)
+{
+    return err->text != NULL ? err->text : "unknown error";
+}
+
+void err_done(struct err *err)
+{
+    free(err->text);
+    *err = (struct err){0};
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One line a message: a fixed text, then fields.
+ *
+ *     log_warn("arp frame dropped", F_S("if", name), F_U("len", n));
+ *     2026-11-25T09:44:28Z warn arp frame dropped if=eth0 len=12
+ *
+ * error: needs a person. warn: degraded, heals itself. info: a state changed. debug: decisions.
+ * base, *_wire.c, *_fsm.c, config, ipam and decide never log.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+enum log_field_kind { LOG_FIELD_END, LOG_FIELD_STRING, LOG_FIELD_UINT, LOG_FIELD_INT };
+
+struct log_field {
+    enum log_field_kind kind;
+    const char *name;
+    const char *s;
+    uint64_t u;
+    int64_t i;
+};
+
+#define F_S(name_, value_)                                                                         \
+    {                                                                                              \
+        .kind = LOG_FIELD_STRING, .name = (name_), .s = (value_)                                   \
+    }
+#define F_U(name_, value_)                                                                         \
+    {                                                                                              \
+        .kind = LOG_FIELD_UINT, .name = (name_), .u = (value_)                                     \
+    }
+#define F_I(name_, value_)                                                                         \
+    {                                                                                              \
+        .kind = LOG_FIELD_INT, .name = (name_), .i = (value_)                                      \
+    }
+
+#define log_error(...) LOG_AT(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) LOG_AT(LOG_WARN, __VA_ARGS__)
+#define log_info(...) LOG_AT(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)
+
+#define LOG_AT(level, message, ...)                                                                \
+    log_write(level, message,                                                                      \
+              (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_FIELD_END}})
+
+void log_write(enum log_level level, const char *message, const struct log_field *fields);
+
+void log_set_level(enum log_level most_verbose); /* info at start */
+bool log_parse_level(enum log_level *ret, const char *name);
+
+/* Limits lines that a peer can trigger: true at most once an interval for each `struct log_limit`.
+ */
+struct log_limit {
+    int64_t next_ns;
+    uint64_t suppressed; /* lines swallowed since the last one that was let through */
+};
+
+bool log_limit_pass(struct log_limit *l, int64_t now_ns, int64_t interval_ns);

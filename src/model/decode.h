@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a JSON document to a typed object. Fields are read by tables of rows; unknown fields are
+ * ignored, missing ones take the default of the schema.
+ *
+ * No API server has checked a file, so the decoder checks what the CRD schemas and the core API
+ * would have: types, enums, ranges, patterns, CEL rules (spec api-and-config 1). What the
+ * configuration checks with a text of its own (spec 2) is left to it, so that each mistake is
+ * reported once.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "model/fault.h"
+#include "model/object.h"
+
+enum decode_result {
+    DECODE_OK, /* *ret is set; faults may have been added all the same (a value out of the schema's
+                  range) */
+    DECODE_IGNORED, /* a Kubernetes object of a kind we do not read */
+    DECODE_INVALID, /* a field of the wrong type, or a missing name: faults say which; *ret is not
+                       set */
+    DECODE_NOT_OBJECT, /* no mapping, or without apiVersion and kind: err says what is missing */
+};
+
+/* Faults name the object and the field: `spec.peerPort: 70000 is above 16384`. `origin.file` is
+ * copied. */
+enum decode_result object_decode(struct object **ret, const json_t *doc, struct origin origin,
+                                 struct fault_list *faults, struct err *err);

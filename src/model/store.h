@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All objects of a cluster (or of a folder), by kind, namespace and name. The store owns them. */
+#pragma once
+
+#include "model/object.h"
+
+struct store;
+
+struct store *store_new(void);
+struct store *store_free(struct store *s);
+DEFINE_CLEANUP(struct store, store_free);
+
+/* Takes the object; an older one of the same kind, namespace and name is freed. */
+void store_put_take(struct store *s, struct object *o);
+bool store_del(struct store *s, enum object_kind kind, const char *namespace, const char *name);
+
+const struct object *store_find(const struct store *s, enum object_kind kind, const char *namespace,
+                                const char *name);
+
+/* Sorted by namespace and name; valid until the next put or del of that kind. */
+struct object_list store_list(struct store *s, enum object_kind kind);
+
+/* The EndpointSlices of a Service, by slice name; valid until the next put or del of a slice. */
+struct object_list store_slices(struct store *s, const char *namespace, const char *service);

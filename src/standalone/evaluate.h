@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a store of objects to every verdict: configuration, allocation, announcement. The one path that `plan`, `check`,
+ * `explain`, `pin` and `run` share, so that what is planned is what runs.
+ */
+#pragma once
+
+#include "decide/decide.h"
+#include "ipam/ipam.h"
+#include "model/fault.h"
+#include "model/store.h"
+
+struct evaluation_options {
+    const char *namespace; /* of MetalLB */
+    const char *lb_class;  /* --lb-class, "" when not given */
+    bool ignore_exclude_lb;
+    struct ipam *ipam;     /* NULL: a fresh allocator. A running process passes its own, so that held addresses stay. */
+};
+
+struct evaluation {
+    struct arena *arena;
+    struct snapshot *cfg; /* NULL when there are faults: then nothing below was decided */
+    struct ipam *ipam;    /* the one of the options, or an owned one */
+    bool owns_ipam;
+    struct decide_world world;
+
+    /* The Services of type LoadBalancer that pass the class filter, by namespace and name; parallel arrays. */
+    size_t count;
+    struct ipam_service *allocations;
+    struct decide_service *services; /* pool NULL and addr_count 0 when the Service has no address */
+    struct l2_verdict *l2;
+    struct bgp_verdict *bgp;
+    struct route_table *routes;
+
+    struct fault_list faults, warnings;
+};
+
+/* `faults` and `warnings` of reading the objects are moved in. The store must outlive the evaluation. */
+struct evaluation *evaluation_new(struct store *store, const struct evaluation_options *options,
+                                  struct fault_list *faults, struct fault_list *warnings);
+struct evaluation *evaluation_free(struct evaluation *e);
+DEFINE_CLEANUP(struct evaluation, evaluation_free);
+
+/* The index of a Service, or -1. */
+int evaluation_find(const struct evaluation *e, const char *namespace, const char *name);
