@@ -21,6 +21,9 @@ static const struct {
     {"h", 3600 * NS_PER_SEC},
 };
 
+/* Nanoseconds of the longest duration, which is negative: 1 << 63. */
+#define DURATION_LIMIT ((uint64_t)INT64_MAX + 1)
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -41,35 +44,58 @@ static int64_t unit_at(const char **text)
     return 0;
 }
 
-/* One "12.5ms" of the text, added to *total. */
-static bool parse_part(int64_t *total, const char **text)
+/* Digits after the point as digits / scale; those beyond int64 are skipped, as in Go's
+ * leadingFraction. */
+static void digits_behind_point(const char **text, int64_t *ret_digits, double *ret_scale)
 {
-    int64_t whole = 0, part, unit;
-    double fraction = 0, scale = 1;
-    bool digits = false;
+    int64_t digits = 0;
+    double scale = 1;
+    bool full = false;
 
-    for (; is_digit(**text); (*text)++, digits = true) {
-        if (__builtin_mul_overflow(whole, 10, &whole) ||
-            __builtin_add_overflow(whole, **text - '0', &whole))
+    for (; is_digit(**text); (*text)++) {
+        full = full || digits > (INT64_MAX - 9) / 10;
+        if (full)
+            continue;
+        digits = digits * 10 + (**text - '0');
+        scale *= 10;
+    }
+    *ret_digits = digits;
+    *ret_scale = scale;
+}
+
+/* One "12.5ms" of the text, added to *total. Unsigned: the most negative duration has no positive
+ * counterpart. */
+static bool parse_part(uint64_t *total, const char **text)
+{
+    uint64_t whole = 0, part;
+    int64_t fraction = 0, unit;
+    const char *start = *text;
+    double scale = 1;
+    bool digits;
+
+    for (; is_digit(**text); (*text)++) {
+        if (__builtin_mul_overflow(whole, 10u, &whole) ||
+            __builtin_add_overflow(whole, (unsigned)(**text - '0'), &whole))
             return false;
     }
+    digits = *text != start;
     if (**text == '.') {
-        for ((*text)++; is_digit(**text); (*text)++, digits = true) {
-            scale /= 10;
-            fraction += scale * (**text - '0');
-        }
+        start = ++*text;
+        digits_behind_point(text, &fraction, &scale);
+        digits = digits || *text != start;
     }
     unit = digits ? unit_at(text) : 0;
-    if (unit == 0 || __builtin_mul_overflow(whole, unit, &part))
+    if (unit == 0 || __builtin_mul_overflow(whole, (uint64_t)unit, &part))
         return false;
-    return !__builtin_add_overflow(part, (int64_t)(fraction * (double)unit), &part) &&
-           !__builtin_add_overflow(*total, part, total);
+    part += (uint64_t)((double)fraction * ((double)unit / scale));
+    return part <= DURATION_LIMIT && !__builtin_add_overflow(*total, part, total) &&
+           *total <= DURATION_LIMIT;
 }
 
 bool duration_parse(int64_t *ret_ns, const char *text)
 {
     bool negative = *text == '-';
-    int64_t total = 0;
+    uint64_t total = 0;
 
     if (*text == '-' || *text == '+')
         text++;
@@ -83,16 +109,18 @@ bool duration_parse(int64_t *ret_ns, const char *text)
         if (!parse_part(&total, &text))
             return false;
     }
-    *ret_ns = negative ? -total : total;
+    if (!negative && total == DURATION_LIMIT)
+        return false;
+    *ret_ns = (int64_t)(negative ? -total : total);
     return true;
 }
 
 /* "1.5" from a count of `unit` nanoseconds, without trailing zeros. */
-static void format_fraction(struct duration_text *t, const char *sign, int64_t ns, int64_t unit,
+static void format_fraction(struct duration_text *t, const char *sign, uint64_t ns, uint64_t unit,
                             const char *name)
 {
     char digits[12] = "";
-    int64_t rest = ns % unit;
+    uint64_t rest = ns % unit;
     size_t n = 0;
 
     while (rest > 0) {
@@ -101,7 +129,7 @@ static void format_fraction(struct duration_text *t, const char *sign, int64_t n
         rest %= unit;
     }
     digits[n] = '\0';
-    snprintf(t->s, sizeof(t->s), "%s%" PRId64 "%s%s%s", sign, ns / unit, n > 0 ? "." : "", digits,
+    snprintf(t->s, sizeof(t->s), "%s%" PRIu64 "%s%s%s", sign, ns / unit, n > 0 ? "." : "", digits,
              name);
 }
 
@@ -109,28 +137,25 @@ struct duration_text duration_format(int64_t ns)
 {
     const char *sign = ns < 0 ? "-" : "";
     struct duration_text t = {"0s"}, seconds;
-    int64_t hours, minutes;
+    uint64_t left = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+    uint64_t hours = left / (3600 * NS_PER_SEC), minutes = left / (60 * NS_PER_SEC) % 60;
 
-    if (ns == 0)
+    if (left == 0)
         return t;
-    if (ns < 0)
-        ns = ns == INT64_MIN ? INT64_MAX : -ns;
-    if (ns < NS_PER_US)
-        format_fraction(&t, sign, ns, 1, "ns");
-    else if (ns < NS_PER_MS)
-        format_fraction(&t, sign, ns, NS_PER_US, "\xc2\xb5s");
-    else if (ns < NS_PER_SEC)
-        format_fraction(&t, sign, ns, NS_PER_MS, "ms");
-    if (ns < NS_PER_SEC)
+    if (left < NS_PER_US)
+        format_fraction(&t, sign, left, 1, "ns");
+    else if (left < NS_PER_MS)
+        format_fraction(&t, sign, left, NS_PER_US, "\xc2\xb5s");
+    else if (left < NS_PER_SEC)
+        format_fraction(&t, sign, left, NS_PER_MS, "ms");
+    if (left < NS_PER_SEC)
         return t;
-    hours = ns / (3600 * NS_PER_SEC);
-    minutes = ns / (60 * NS_PER_SEC) % 60;
-    format_fraction(&seconds, "", ns % (60 * NS_PER_SEC), NS_PER_SEC, "s");
+    format_fraction(&seconds, "", left % (60 * NS_PER_SEC), NS_PER_SEC, "s");
     if (hours > 0)
-        snprintf(t.s, sizeof(t.s), "%s%" PRId64 "h%" PRId64 "m%.20s", sign, hours, minutes,
+        snprintf(t.s, sizeof(t.s), "%s%" PRIu64 "h%" PRIu64 "m%.20s", sign, hours, minutes,
                  seconds.s);
     else if (minutes > 0)
-        snprintf(t.s, sizeof(t.s), "%s%" PRId64 "m%.20s", sign, minutes, seconds.s);
+        snprintf(t.s, sizeof(t.s), "%s%" PRIu64 "m%.20s", sign, minutes, seconds.s);
     else
         snprintf(t.s, sizeof(t.s), "%s%.20s", sign, seconds.s);
     return t;
@@ -166,6 +191,14 @@ static int64_t days_from_civil(int year, int month, int day)
     int64_t doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+static int days_of_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return month == 2 && leap ? 29 : days[month - 1];
 }
 
 static int64_t fraction_at(const char **text)
@@ -208,8 +241,8 @@ bool timestamp_parse(int64_t *ret_ns, const char *text)
         !char_at(&text, ":") || !digits_at(&text, 2, &second))
         return false;
     fraction = fraction_at(&text);
-    if (!zone_at(&text, &zone) || *text != '\0' || month < 1 || month > 12 || day < 1 || day > 31 ||
-        hour > 23 || minute > 59 || second > 60)
+    if (!zone_at(&text, &zone) || *text != '\0' || month < 1 || month > 12 || day < 1 ||
+        day > days_of_month(year, month) || hour > 23 || minute > 59 || second > 60)
         return false;
     seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - zone;
     if (__builtin_mul_overflow(seconds, NS_PER_SEC, &ns) ||

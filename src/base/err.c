@@ -18,12 +18,14 @@ PRINTF_LIKE(1, 0) static char *format(const char *fmt, va_list ap)
 
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
+    char *text;
     va_list ap;
 
-    err_done(err);
     va_start(ap, fmt);
-    err->text = format(fmt, ap);
+    text = format(fmt, ap); /* first: the arguments may point into the old text */
     va_end(ap);
+    err_done(err);
+    err->text = text;
     err->code = code;
     return code;
 }

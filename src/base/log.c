@@ -94,9 +94,11 @@ void log_write(enum log_level level, const char *message, const struct log_field
 bool log_limit_pass(struct log_limit *l, int64_t now_ns, int64_t interval_ns)
 {
     if (now_ns < l->next_ns) {
-        l->suppressed++;
+        l->swallowed++;
         return false;
     }
     l->next_ns = now_ns + interval_ns;
+    l->suppressed = l->swallowed;
+    l->swallowed = 0;
     return true;
 }

@@ -56,7 +56,8 @@ bool log_parse_level(enum log_level *ret, const char *name);
  */
 struct log_limit {
     int64_t next_ns;
-    uint64_t suppressed; /* lines swallowed since the last one that was let through */
+    uint64_t swallowed;  /* since the last line that was let through */
+    uint64_t suppressed; /* between the last two that were let through, for the later one to tell */
 };
 
 bool log_limit_pass(struct log_limit *l, int64_t now_ns, int64_t interval_ns);

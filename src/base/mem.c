@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Objects are small (a Service decodes to about 600 bytes); blocks grow for the few large owners.
+/*
+ * Most arenas hold one object of 500 to 2,000 bytes, and there may be many thousands of them; so
+ * blocks grow by half of what the arena has, which bounds the unused part.
  */
-#define ARENA_FIRST_BLOCK 512u
-#define ARENA_LAST_BLOCK 65536u
+#define ARENA_FIRST_BLOCK ((size_t)512)
+#define ARENA_LAST_BLOCK ((size_t)65536)
 
 struct arena_block {
     struct arena_block *next;
@@ -20,7 +22,7 @@ struct arena_block {
 
 struct arena {
     struct arena_block *head; /* the block that still has room; older ones follow */
-    size_t next_size;
+    size_t total;             /* bytes in all blocks */
 };
 
 static void *checked(void *p)
@@ -92,10 +94,7 @@ void *array_grow(void *items, size_t *cap, size_t need, size_t size)
 
 struct arena *arena_new(void)
 {
-    struct arena *a = xcalloc(1, sizeof(*a));
-
-    a->next_size = ARENA_FIRST_BLOCK;
-    return a;
+    return xcalloc(1, sizeof(struct arena));
 }
 
 struct arena *arena_free(struct arena *a)
@@ -114,14 +113,22 @@ struct arena *arena_free(struct arena *a)
 
 static struct arena_block *arena_add_block(struct arena *a, size_t need)
 {
-    size_t size = need > a->next_size ? need : a->next_size;
-    struct arena_block *b = xcalloc(1, sizeof(*b) + size);
+    size_t size = a->total / 2, whole;
+    struct arena_block *b;
 
+    if (size < ARENA_FIRST_BLOCK)
+        size = ARENA_FIRST_BLOCK;
+    if (size > ARENA_LAST_BLOCK)
+        size = ARENA_LAST_BLOCK;
+    if (size < need)
+        size = need;
+    if (__builtin_add_overflow(size, sizeof(*b), &whole))
+        checked(NULL); /* nothing can be that large */
+    b = xcalloc(1, whole);
     b->size = size;
     b->next = a->head;
     a->head = b;
-    if (a->next_size < ARENA_LAST_BLOCK)
-        a->next_size *= 2;
+    a->total += size;
     return b;
 }
 

@@ -53,6 +53,15 @@ static void quote_char(struct text *t, unsigned char c)
     case '\\':
         text_add(t, "\\\\");
         return;
+    case '\a':
+        text_add(t, "\\a");
+        return;
+    case '\b':
+        text_add(t, "\\b");
+        return;
+    case '\f':
+        text_add(t, "\\f");
+        return;
     case '\n':
         text_add(t, "\\n");
         return;
@@ -61,6 +70,9 @@ static void quote_char(struct text *t, unsigned char c)
         return;
     case '\t':
         text_add(t, "\\t");
+        return;
+    case '\v':
+        text_add(t, "\\v");
         return;
     default:
         if (c < 0x20 || c == 0x7f)

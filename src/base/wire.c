@@ -3,9 +3,12 @@
 
 #include <string.h>
 
+/* Stands for "no bytes", which libraries hand out as NULL: a cursor's position is never NULL. */
+static const uint8_t nothing[1];
+
 struct rd rd_from(const void *bytes, size_t len)
 {
-    return (struct rd){.pos = bytes, .left = len};
+    return (struct rd){.pos = bytes != NULL ? bytes : nothing, .left = bytes != NULL ? len : 0};
 }
 
 bool rd_done(const struct rd *r)
@@ -86,12 +89,13 @@ struct wr wr_to(void *bytes, size_t cap)
 
 static uint8_t *wr_take(struct wr *w, size_t n)
 {
-    uint8_t *p = w->start + w->len;
+    uint8_t *p;
 
     if (w->bad || n > w->cap - w->len) {
         w->bad = true;
         return NULL;
     }
+    p = w->start + w->len;
     w->len += n;
     return p;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The entry point of every fuzz target: libFuzzer calls it, and so does the driver that replays a saved corpus. */
+/* The entry point of every fuzz target: libFuzzer calls it, and so does the driver that replays a
+ * saved corpus. */
 #pragma once
 
 #include <stddef.h>
