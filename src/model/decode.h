@@ -7,6 +7,15 @@
  * would have: types, enums, ranges, patterns, CEL rules (spec api-and-config 1). What the
  * configuration checks with a text of its own (spec 2) is left to it, so that each mistake is
  * reported once.
+ *
+ * Namespaces: "" for Node and Namespace, whatever the document says. Where a document has none, a
+ * metallb.io object gets "" too, for which the caller puts the MetalLB namespace; the others are in
+ * "default". A v1beta1 BGPPeer comes out as the API server would convert it to v1beta2 (spec 1.5):
+ * absent timers are an explicit 0 s, an absent or zero port is 179.
+ *
+ * Integers of a document are whole JSON integers; a number with a fraction or an exponent (80.0) is
+ * of the wrong type. A value out of its range is kept as written if the struct can hold it, else as
+ * the nearest that it can. A duration, time or base64 text that cannot be read stays absent.
  */
 #pragma once
 

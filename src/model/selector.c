@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/selector.h"
 
+#include "model/dns_name.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Kubernetes' limits on label keys and values (validation.IsQualifiedName, IsValidLabelValue). */
+/* Kubernetes' limit on label names and values (validation.IsQualifiedName, IsValidLabelValue). */
 #define LABEL_NAME_MAX 63
-#define LABEL_PREFIX_MAX 253
 
 enum selector_op { OP_IN, OP_NOT_IN, OP_EXISTS, OP_DOES_NOT_EXIST, OP_UNKNOWN };
 
@@ -42,30 +43,12 @@ static bool is_label_name(const char *s, size_t len)
     return true;
 }
 
-/* RFC 1123 subdomain: lower-case labels joined by dots. */
-static bool is_dns_subdomain(const char *s, size_t len)
-{
-    bool at_start = true;
-
-    if (len == 0 || len > LABEL_PREFIX_MAX)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        bool plain = islower((unsigned char)s[i]) || isdigit((unsigned char)s[i]);
-        bool at_end = i == len - 1 || s[i + 1] == '.';
-
-        if (s[i] == '.' ? at_start : !(plain || (s[i] == '-' && !at_start && !at_end)))
-            return false;
-        at_start = s[i] == '.';
-    }
-    return !at_start;
-}
-
 static int check_key(const char *key, struct err *err)
 {
     const char *slash = strchr(key, '/');
     const char *name = slash != NULL ? slash + 1 : key;
 
-    if (slash != NULL && !is_dns_subdomain(key, (size_t)(slash - key)))
+    if (slash != NULL && !dns_is_subdomain(key, (size_t)(slash - key)))
         return err_set(
             err, -EINVAL,
             "key: Invalid value: \"%s\": prefix part a lowercase RFC 1123 subdomain must "

@@ -164,5 +164,7 @@ struct object_list store_slices(struct store *s, const char *namespace, const ch
     }
     for (end = low; end < all.count && service_cmp(all.items[end], namespace, service) == 0; end++)
         ;
+    if (end == low)
+        return (struct object_list){0};
     return (struct object_list){.items = all.items + low, .count = end - low};
 }
