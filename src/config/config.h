@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/text.h"
 #include "model/fault.h"
 #include "model/object.h"
 #include "model/snapshot.h"
@@ -27,3 +28,11 @@ struct config_input config_input_from(struct store *s, const char *namespace);
  */
 NODISCARD int config_build(struct snapshot **ret, const struct config_input *in,
                            struct fault_list *faults, struct fault_list *warnings);
+
+/*
+ * The snapshot as Kubernetes objects again, in YAML: what is left of aliases, selectors and Secrets
+ * after they are resolved. Nodes are selected by kubernetes.io/hostname, which must be their name
+ * for the text to mean the same; passwords are printed as "<redacted>". Advertisements that reach
+ * no pool are not in a snapshot.
+ */
+void config_print(struct text *t, const struct snapshot *c);
