@@ -24,37 +24,72 @@ enum ipam_code {
     IPAM_NO_POOLS,               /* C2 */
     IPAM_NO_CLUSTER_IP,          /* C3 */
     IPAM_NOT_ENOUGH_CLUSTER_IPS, /* C5 */
-    IPAM_BAD_CLUSTER_IPS,        /* C7b, 1.5 step 2 */
-    IPAM_BAD_HELD_ADDRESSES,     /* C7 */
     IPAM_BAD_LB_IP_FIELD,        /* 2.6: spec.loadBalancerIP */
     IPAM_BAD_LB_IPS_ANNOTATION,  /* 2.6 */
     IPAM_BOTH_REQUESTS,          /* 2.6: annotation and field */
-    IPAM_SAME_FAMILY_TWICE,      /* IPFamilyForAddresses */
-    IPAM_TOO_MANY_ADDRESSES,
-    IPAM_INVALID_ADDRESS,
-    IPAM_FAMILY_MISMATCH,       /* 1.5 step 4a */
-    IPAM_NOT_IN_REQUESTED_POOL, /* 1.5 step 4c */
-    IPAM_NOT_IN_ANY_POOL,       /* 2.4 step 1 */
-    IPAM_POOL_NOT_COMPATIBLE,   /* 2.4 step 2 */
-    IPAM_SHARING_KEY_IN_USE,    /* 2.5: "can't change sharing key" */
-    IPAM_PORT_IN_USE,           /* 2.5 */
-    IPAM_UNKNOWN_POOL,          /* 2.8 */
-    IPAM_POOL_EXHAUSTED,        /* 2.7: neither family has a free address */
-    IPAM_POOL_LACKS_FAMILY,     /* 2.7: selection failed */
-    IPAM_EXHAUSTED,             /* 2.9 step 5 */
+    IPAM_SAME_FAMILY_TWICE,      /* IPFamilyForAddresses: of held, requested or cluster IPs */
+    IPAM_TOO_MANY_ADDRESSES,     /* likewise */
+    IPAM_INVALID_ADDRESS,        /* likewise */
+    IPAM_FAMILY_MISMATCH,        /* 1.5 step 4a */
+    IPAM_NOT_IN_REQUESTED_POOL,  /* 1.5 step 4c */
+    IPAM_NOT_IN_ANY_POOL,        /* 2.4 step 1 */
+    IPAM_POOL_NOT_COMPATIBLE,    /* 2.4 step 2 */
+    IPAM_MORE_THAN_TWO,          /* 2.4 step 3 */
+    IPAM_PAIR_OF_ONE_FAMILY,     /* 2.4 step 4 */
+    IPAM_SHARING_KEY_IN_USE,     /* 2.5: "can't change sharing key" */
+    IPAM_PORT_IN_USE,            /* 2.5 */
+    IPAM_HELD_FAMILY_DIFFERS,    /* 2.8, of a Service that already holds addresses */
+    IPAM_UNKNOWN_POOL,           /* 2.8 */
+    IPAM_POOL_EXHAUSTED,         /* 2.7: neither family has a free address */
+    IPAM_POOL_LACKS_FAMILY,      /* 2.7: selection failed */
+    IPAM_EXHAUSTED,              /* 2.9 step 5 */
 };
 
-/* Strings and lists live in the arena of the verdict. Which fields are set depends on the code. */
+/* Why one pool did not give an address. */
+enum ipam_try {
+    IPAM_TRY_NOT_AUTO,      /* autoAssign is false */
+    IPAM_TRY_NAMESPACE,     /* serviceAllocation leaves the namespace out */
+    IPAM_TRY_LABELS,        /* serviceAllocation does not select the Service */
+    IPAM_TRY_NO_FAMILY,     /* no prefix of the family */
+    IPAM_TRY_FULL,          /* no free address of the family */
+    IPAM_TRY_NOT_SHAREABLE, /* none free, none that this Service may share */
+    IPAM_TRY_SINGLE_STACK,  /* no pool can help: two cluster IPs, but a single-stack policy */
+};
+
+struct ipam_tried {
+    const char *pool; /* NULL for IPAM_TRY_SINGLE_STACK */
+    enum ipam_try why;
+    enum ip_family family; /* IP_NONE: either would have done */
+};
+
+enum { IPAM_TRIED_MAX = 5 };
+
+/* Which rule of spec controller 2.5 forbids that two Services share. */
+enum ipam_sharing_rule {
+    IPAM_SHARING_NOT_WANTED,      /* the Service has no allow-shared-ip */
+    IPAM_SHARING_NOT_ALLOWED,     /* those on the address have none */
+    IPAM_SHARING_KEYS_DIFFER,     /* allow-shared-ip has another value */
+    IPAM_SHARING_BACKENDS_DIFFER, /* same value, but traffic policy or selector differ */
+};
+
+/* Strings and lists live in the arena of the verdict, names of pools in the snapshot. Which fields
+ * are set depends on the code. */
 struct ipam_reason {
     enum ipam_code code;
-    const char *pool;       /* the pool in question */
-    const char *text;       /* what the user wrote, or the holder of a port, or the other sharers */
+    const char *pool; /* the pool in question */
+    const char *text; /* what the user wrote, or the holder of a port, or the Service refused */
     const struct ip *addrs; /* the addresses in question; no family prints as "<nil>" */
     size_t addr_count;
-    struct string_list names; /* cluster IPs, other Services */
-    const char *family;       /* "ipv4", "ipv6", "dual" */
-    const char *protocol;     /* IPAM_PORT_IN_USE */
-    uint16_t port;
+    struct string_list names;    /* cluster IPs as written, other Services (sorted) */
+    const char *family;          /* "ipv4", "ipv6", "dual": what the Service needs */
+    const char *held_family;     /* IPAM_HELD_FAMILY_DIFFERS */
+    const char *protocol;        /* IPAM_PORT_IN_USE */
+    uint16_t port;               /* IPAM_PORT_IN_USE */
+    enum ipam_sharing_rule rule; /* IPAM_SHARING_KEY_IN_USE */
+    const struct ipam_tried
+        *tried;         /* what each pool lacked: those that were tried, then the rest */
+    size_t tried_count; /* at most IPAM_TRIED_MAX */
+    size_t tried_more;  /* pools beyond those */
 };
 
 void ipam_reason_text(struct text *t, const struct ipam_reason *r);
@@ -81,6 +116,8 @@ struct ipam_event {
     struct ipam_reason why; /* IPAM_OK for the two that report success */
     const struct ip *addrs; /* addresses assigned, or held before */
     size_t addr_count;
+    struct string_list cluster_ips; /* IPAM_EVENT_NO_CLUSTER_IPS_FAMILY: as written, like */
+    const char *cluster_ip;         /* the field beside it */
 };
 
 const char *ipam_event_reason(enum ipam_event_kind kind); /* "AllocationFailed" */
@@ -100,7 +137,9 @@ struct ipam_verdict {
     size_t addr_count;
     const struct ipam_event *events; /* in the order they happened */
     size_t event_count;
-    bool keeps_old; /* a bad request: what the Service held before stays (C7b, C8c) */
+    bool keeps_old; /* a bad request: what the Service held before stays (C7b, C8c); when nothing of
+                       it could be reserved, the state is IPAM_PENDING, and its status is left alone
+                     */
     bool released; /* something was given up, or sharing changed: others may now succeed (S5, S8) */
 };
 
@@ -126,7 +165,8 @@ struct ipam_held {
 /* The addresses of status.loadBalancer.ingress; entries without `ip` are skipped (C4). */
 struct ipam_held ipam_held_from_status(const struct service *s, struct arena *a);
 
-/* Spec controller 1.4 for one Service. The verdict's lists live in `a`. */
+/* Spec controller 1.4 for one Service. A snapshot must have been set. The verdict's lists live in
+ * `a`; its pool lives in the snapshot. */
 void ipam_converge(struct ipam *m, const struct object *service, struct ipam_held held,
                    struct arena *a, struct ipam_verdict *ret);
 
@@ -143,7 +183,9 @@ struct ipam_service {
 
 /*
  * Full passes until the fixed point: Services that hold more addresses first, then by creation
- * time, namespace, name (plan-json "Input"). The array is not reordered.
+ * time, namespace, name (plan-json "Input"). Those that may keep what they hold have it before
+ * anybody chooses. The array is not reordered, and its order does not matter. A verdict has the
+ * events of the last pass that changed it, and is `released` if anything was in any pass.
  */
 void ipam_settle(struct ipam *m, struct ipam_service *services, size_t count, struct arena *a);
 

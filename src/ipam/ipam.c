@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The allocator's memory, and the one way in: claim_assign (spec controller 2.1, 2.3 to 2.5). */
+#include "ipam/ipam_int.h"
+
+#include "base/text.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- interned identities and ports ---- */
+
+static struct group *group_get(struct ipam *m, const struct claim *c)
+{
+    struct group *g;
+
+    if (str_empty(c->sharing))
+        return NULL;
+    g = map_find(&m->groups, c->group_key, c->group_key_len);
+    if (g == NULL) {
+        g = xcalloc(1, sizeof(*g) + c->group_key_len);
+        g->key_len = c->group_key_len;
+        memcpy(g->key, c->group_key, c->group_key_len);
+        map_put(&m->groups, g->key, g->key_len, g);
+    }
+    g->holders++;
+    return g;
+}
+
+static void group_put(struct ipam *m, struct group *g)
+{
+    if (g == NULL || --g->holders > 0)
+        return;
+    map_del(&m->groups, g->key, g->key_len);
+    ip_set_done(&g->members);
+    free(g);
+}
+
+static struct port_use *port_get(struct ipam *m, const char *key)
+{
+    struct port_use *p = map_find_str(&m->ports, key);
+
+    if (p == NULL) {
+        p = xcalloc(1, sizeof(*p) + strlen(key) + 1);
+        memcpy(p->key, key, strlen(key) + 1);
+        map_put_str(&m->ports, p->key, p);
+    }
+    p->holders++;
+    return p;
+}
+
+static void port_put(struct ipam *m, struct port_use *p)
+{
+    if (--p->holders > 0)
+        return;
+    map_del_str(&m->ports, p->key);
+    ip_set_done(&p->shared);
+    free(p);
+}
+
+void claim_resolve(const struct ipam *m, struct claim *c)
+{
+    c->group = str_empty(c->sharing) ? NULL : map_find(&m->groups, c->group_key, c->group_key_len);
+    for (size_t i = 0; i < c->port_count; i++)
+        c->ports[i].use = map_find_str(&m->ports, c->ports[i].key);
+}
+
+/* ---- seats ---- */
+
+static void seat_key(uint64_t ret[3], struct ip a)
+{
+    ret[0] = (uint64_t)a.family;
+    ret[1] = a.hi;
+    ret[2] = a.lo;
+}
+
+static struct ip seat_address(const struct seat *s)
+{
+    return (struct ip){.family = (enum ip_family)s->key[0], .hi = s->key[1], .lo = s->key[2]};
+}
+
+static struct seat *seat_find(const struct ipam *m, struct ip a)
+{
+    uint64_t key[3];
+
+    seat_key(key, a);
+    return map_find(&m->seats, key, sizeof(key));
+}
+
+static void count_address(struct ipam *m, const struct span *s, int by)
+{
+    struct pool_state *p = &m->pools[s->pool];
+
+    if (s->prefix.addr.family == IP_V4)
+        p->assigned_v4 += by;
+    else
+        p->assigned_v6 += by;
+}
+
+static void seat_occupy(struct ipam *m, struct seat *s, struct span *span)
+{
+    s->span = span;
+    ip_set_add(&span->used, span_position(span, seat_address(s)));
+    count_address(m, span, 1);
+}
+
+static void seat_add(struct ipam *m, struct ip a, struct holder *h)
+{
+    struct seat *s = seat_find(m, a);
+
+    if (s == NULL) {
+        s = xcalloc(1, sizeof(*s));
+        seat_key(s->key, a);
+        map_put(&m->seats, s->key, sizeof(s->key), s);
+        seat_occupy(m, s, span_of(m, a));
+        if (h->group != NULL)
+            ip_set_add(&h->group->members, a);
+    }
+    s->holders = array_grow(s->holders, &s->cap, s->count + 1, sizeof(*s->holders));
+    s->holders[s->count++] = h;
+    for (size_t i = 0; h->group != NULL && i < h->port_count; i++)
+        ip_set_add(&h->ports[i]->shared, a);
+}
+
+static struct seat *seat_free(struct seat *s)
+{
+    if (s != NULL)
+        free(s->holders);
+    free(s);
+    return NULL;
+}
+
+static void seat_del(struct ipam *m, struct ip a, const struct holder *h)
+{
+    struct seat *s = seat_find(m, a);
+
+    for (size_t i = 0; h->group != NULL && i < h->port_count; i++)
+        ip_set_del(&h->ports[i]->shared, a);
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->holders[i] == h) {
+            s->holders[i] = s->holders[--s->count];
+            break;
+        }
+    }
+    if (s->count > 0)
+        return;
+    if (h->group != NULL)
+        ip_set_del(&h->group->members, a);
+    if (s->span != NULL) { /* NULL while a new snapshot is being installed */
+        ip_set_del(&s->span->used, span_position(s->span, a));
+        count_address(m, s->span, -1);
+    }
+    map_del(&m->seats, s->key, sizeof(s->key));
+    seat_free(s);
+}
+
+/* ---- holders ---- */
+
+struct holder *holder_find(const struct ipam *m, const char *key)
+{
+    return map_find_str(&m->holders, key);
+}
+
+static struct holder *holder_free(struct ipam *m, struct holder *h)
+{
+    for (size_t i = 0; i < h->port_count; i++)
+        port_put(m, h->ports[i]);
+    group_put(m, h->group);
+    free(h->ports);
+    free(h->key);
+    free(h);
+    return NULL;
+}
+
+bool holder_release(struct ipam *m, const char *key)
+{
+    struct holder *h = map_del_str(&m->holders, key);
+
+    if (h == NULL)
+        return false;
+    for (size_t i = 0; i < h->ip_count; i++)
+        seat_del(m, h->ips[i], h);
+    holder_free(m, h);
+    return true;
+}
+
+static void holder_record(struct ipam *m, const struct claim *c, size_t pool, const struct ip *ips,
+                          size_t count)
+{
+    struct holder *h = xcalloc(1, sizeof(*h));
+
+    h->key = xstrdup(c->key);
+    h->pool = pool;
+    h->group = group_get(m, c);
+    h->ports = xcalloc(c->port_count, sizeof(*h->ports));
+    h->port_count = c->port_count;
+    for (size_t i = 0; i < c->port_count; i++)
+        h->ports[i] = port_get(m, c->ports[i].key);
+    h->ip_count = count;
+    for (size_t i = 0; i < count; i++) {
+        h->ips[i] = ips[i];
+        seat_add(m, ips[i], h);
+    }
+    map_put_str(&m->holders, h->key, h);
+}
+
+static bool same_ips(const struct holder *h, const struct ip *ips, size_t count)
+{
+    if (h->ip_count != count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!ip_eq(h->ips[i], ips[0]) && !ip_eq(h->ips[i], ips[count - 1]))
+            return false;
+    }
+    return true;
+}
+
+/* Whether recording the resolved claim would change nothing but the order of the addresses. */
+static bool holder_is(const struct holder *h, const struct claim *c, const struct ip *ips,
+                      size_t count)
+{
+    if (!same_ips(h, ips, count) || h->port_count != c->port_count || h->group != c->group ||
+        (h->group == NULL) != str_empty(c->sharing))
+        return false;
+    for (size_t i = 0; i < h->port_count; i++) {
+        if (h->ports[i] != c->ports[i].use)
+            return false;
+    }
+    return true;
+}
+
+/* ---- assign ---- */
+
+/* The one pool that has all of the addresses (spec controller 2.3). */
+static bool pool_of(const struct ipam *m, size_t *ret, const struct ip *ips, size_t count)
+{
+    const struct span *first = count > 0 ? span_of(m, ips[0]) : NULL;
+
+    if (first == NULL)
+        return false;
+    for (size_t i = 1; i < count; i++) {
+        const struct span *s = span_of(m, ips[i]);
+
+        if (s == NULL || s->pool != first->pool)
+            return false;
+    }
+    *ret = first->pool;
+    return true;
+}
+
+static enum ipam_sharing_rule broken_rule(const struct claim *c, const struct group *theirs)
+{
+    if (str_empty(c->sharing))
+        return IPAM_SHARING_NOT_WANTED;
+    if (theirs == NULL)
+        return IPAM_SHARING_NOT_ALLOWED;
+    return str_eq(theirs->key, c->sharing) ? IPAM_SHARING_BACKENDS_DIFFER
+                                           : IPAM_SHARING_KEYS_DIFFER;
+}
+
+static const struct ip *copy_ips(struct arena *a, const struct ip *ips, size_t count)
+{
+    return count > 0 ? arena_memdup(a, ips, count * sizeof(*ips)) : NULL;
+}
+
+static enum ipam_code refuse_identity(const struct claim *c, const struct seat *s, struct arena *a,
+                                      struct ipam_reason *why)
+{
+    struct string_list others = {.items = arena_calloc(a, s->count, sizeof(*others.items))};
+
+    for (size_t i = 0; i < s->count; i++) {
+        if (!str_eq(s->holders[i]->key, c->key))
+            others.items[others.count++] = arena_strdup(a, s->holders[i]->key);
+    }
+    qsort(others.items, others.count, sizeof(*others.items), str_cmp_ptr);
+    return ipam_refuse(why, (struct ipam_reason){.code = IPAM_SHARING_KEY_IN_USE,
+                                                 .text = c->key,
+                                                 .names = others,
+                                                 .rule = broken_rule(c, s->holders[0]->group)});
+}
+
+static const struct holder *port_holder(const struct seat *s, const struct port_use *p)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        for (size_t k = 0; k < s->holders[i]->port_count; k++) {
+            if (s->holders[i]->ports[k] == p)
+                return s->holders[i];
+        }
+    }
+    return NULL;
+}
+
+/* Spec controller 2.5. A Service alone on its address may change ports and identity in place. */
+static enum ipam_code check_sharing(const struct ipam *m, const struct claim *c, struct ip ip,
+                                    struct arena *a, struct ipam_reason *why)
+{
+    const struct seat *s = seat_find(m, ip);
+
+    if (s == NULL || (s->count == 1 && str_eq(s->holders[0]->key, c->key)))
+        return IPAM_OK;
+    if (c->group == NULL || s->holders[0]->group != c->group)
+        return refuse_identity(c, s, a, why);
+    for (size_t i = 0; i < c->port_count; i++) {
+        const struct claim_port *p = &c->ports[i];
+        const struct holder *by;
+
+        if (p->use == NULL || !ip_set_has(&p->use->shared, ip))
+            continue;
+        by = port_holder(s, p->use);
+        if (by == NULL || str_eq(by->key, c->key))
+            continue;
+        return ipam_refuse(why, (struct ipam_reason){.code = IPAM_PORT_IN_USE,
+                                                     .text = arena_strdup(a, by->key),
+                                                     .addrs = copy_ips(a, &ip, 1),
+                                                     .addr_count = 1,
+                                                     .protocol = p->protocol,
+                                                     .port = p->port});
+    }
+    return IPAM_OK;
+}
+
+/* The order of the checks is that of spec controller 2.4. */
+enum ipam_code claim_assign(struct ipam *m, struct claim *c, const struct ip *ips, size_t count,
+                            struct arena *a, struct ipam_reason *why)
+{
+    struct ipam_reason about = {.addrs = copy_ips(a, ips, count), .addr_count = count};
+    enum ipam_code code;
+    const struct pool *p;
+    struct holder *h;
+    size_t pool;
+
+    if (!pool_of(m, &pool, ips, count)) {
+        about.code = IPAM_NOT_IN_ANY_POOL;
+        return ipam_refuse(why, about);
+    }
+    p = &m->cfg->pools[pool];
+    if (!pool_serves(p, &c->service->meta))
+        return ipam_refuse(why,
+                           (struct ipam_reason){.code = IPAM_POOL_NOT_COMPATIBLE, .pool = p->name});
+    if (count > IPAM_MAX_ADDRS) {
+        about.code = IPAM_MORE_THAN_TWO;
+        return ipam_refuse(why, about);
+    }
+    if (count == 2 && ips[0].family == ips[1].family) {
+        about.code = IPAM_PAIR_OF_ONE_FAMILY;
+        return ipam_refuse(why, about);
+    }
+    claim_resolve(m, c);
+    for (size_t i = 0; i < count; i++) {
+        code = check_sharing(m, c, ips[i], a, why);
+        if (code != IPAM_OK)
+            return code;
+    }
+    h = holder_find(m, c->key);
+    if (h != NULL && holder_is(h, c, ips, count)) {
+        memcpy(h->ips, ips, count * sizeof(*ips));
+        return IPAM_OK;
+    }
+    holder_release(m, c->key);
+    holder_record(m, c, pool, ips, count);
+    return IPAM_OK;
+}
+
+/* ---- public ---- */
+
+struct ipam *ipam_new(void)
+{
+    return xcalloc(1, sizeof(struct ipam));
+}
+
+struct ipam *ipam_free(struct ipam *m)
+{
+    if (m == NULL)
+        return NULL;
+    MAP_EACH (&m->holders, e) {
+        struct holder *h = e->value;
+
+        holder_free(m, h);
+    }
+    MAP_EACH (&m->seats, e)
+        seat_free(e->value);
+    map_done(&m->holders);
+    map_done(&m->seats);
+    map_done(&m->groups);
+    map_done(&m->ports);
+    ipam_layout_done(m);
+    free(m);
+    return NULL;
+}
+
+/* Spec controller 2.10: compatibility and sharing are not looked at again here. */
+void ipam_set_snapshot(struct ipam *m, struct snapshot *cfg)
+{
+    ipam_layout_done(m);
+    ipam_layout_init(m, cfg);
+    MAP_EACH (&m->seats, e) {
+        struct seat *s = e->value;
+
+        s->span = NULL;
+    }
+    MAP_EACH (&m->holders, e) {
+        struct holder *h = e->value;
+
+        if (!pool_of(m, &h->pool, h->ips, h->ip_count))
+            holder_release(m, h->key);
+    }
+    MAP_EACH (&m->seats, e) {
+        struct seat *s = e->value;
+
+        seat_occupy(m, s, span_of(m, seat_address(s)));
+    }
+}
+
+bool ipam_release(struct ipam *m, const char *namespace, const char *name)
+{
+    CLEANUP(xfreep) char *key = xasprintf("%s/%s", namespace, name);
+
+    return holder_release(m, key);
+}
+
+size_t ipam_holding(const struct ipam *m, const char *namespace, const char *name,
+                    struct ip ret[IPAM_MAX_ADDRS], const struct pool **ret_pool)
+{
+    CLEANUP(xfreep) char *key = xasprintf("%s/%s", namespace, name);
+    const struct holder *h = holder_find(m, key);
+
+    if (h == NULL)
+        return 0;
+    memcpy(ret, h->ips, h->ip_count * sizeof(*ret));
+    *ret_pool = &m->cfg->pools[h->pool];
+    return h->ip_count;
+}
+
+enum ipam_code ipam_assign(struct ipam *m, const struct object *service, const struct ip *ips,
+                           size_t count, struct arena *a, struct ipam_reason *why)
+{
+    struct claim c;
+
+    claim_init(&c, service, a);
+    return claim_assign(m, &c, ips, count, a, why);
+}
+
+enum ipam_code ipam_allocate_from_pool(struct ipam *m, const struct object *service,
+                                       const char *pool, struct arena *a, struct ipam_reason *why)
+{
+    struct claim c;
+
+    claim_init(&c, service, a);
+    return claim_from_pool(m, &c, pool, a, why);
+}
+
+enum ipam_code ipam_allocate(struct ipam *m, const struct object *service, struct arena *a,
+                             struct ipam_reason *why)
+{
+    struct claim c;
+
+    claim_init(&c, service, a);
+    return claim_from_any(m, &c, a, why);
+}
