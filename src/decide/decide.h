@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/object.h"
 #include "model/snapshot.h"
+#include "model/store.h"
 
 /* --- endpoint conditions --- */
 
@@ -50,18 +51,31 @@ struct decide_world {
     bool ignore_exclude_lb;          /* --ignore-exclude-lb */
 };
 
+/*
+ * The nodes as the store shows them; ignore_exclude_lb is left false. A speaker is taken to run on
+ * every node, unless the store has speaker Pods in that namespace (label component or
+ * app.kubernetes.io/component is "speaker"): then on the nodes of those that have not ended.
+ */
+struct decide_world decide_world_from(struct store *store, const struct snapshot *cfg,
+                                      const char *namespace, struct arena *a);
+
 /* A Service that has addresses. */
 struct decide_service {
     const struct object *service;
     struct object_list slices;
-    const struct pool *pool; /* that holds all of its addresses */
+    const struct pool *pool; /* that holds all of its addresses; NULL: it has none, every verdict is
+                                empty */
     const struct ip *addrs;  /* in status order: the first one elects */
     size_t addr_count;
 };
 
 /* --- Layer 2 --- */
 
-/* Why a node may not announce; the order is the order of the tests. */
+/*
+ * Why a node may not announce; the order is the order of the tests. The first three concern the
+ * node alone, so that they are named before what the Service lacks. A Service of which no endpoint
+ * counts gives L2_NO_ENDPOINT, whatever its policy.
+ */
 enum l2_reason {
     L2_OK,
     L2_NO_SPEAKER,
@@ -78,7 +92,7 @@ struct l2_candidate {
     size_t node; /* index in cfg->nodes */
     enum l2_reason reason;
     int64_t score;
-    uint8_t rank[32]; /* SHA-256 of NODE#IP; lower wins among equal scores */
+    uint8_t rank[32]; /* SHA-256 of NODE#IP; lower wins among equal scores. Only with L2_OK */
 };
 
 struct l2_verdict {
@@ -89,6 +103,8 @@ struct l2_verdict {
         *candidates; /* every node: eligible ones in election order, then the others by name */
     size_t candidate_count;
     size_t eligible_count; /* 0: nobody announces; else candidates[0] does */
+    bool no_endpoint;      /* no endpoint of the Service counts, on any node */
+    bool shared_refused;   /* L2_SHARED_SELECTORS, on any node */
 };
 
 /* The rank of a node for an address (spec speaker-l2 3.4). */
@@ -104,8 +120,10 @@ struct string_list decide_l2_interfaces(const struct l2_verdict *v, size_t node,
 /* The names of the covering advertisements that list the node, sorted. */
 struct string_list decide_l2_adv_names(const struct l2_verdict *v, size_t node, struct arena *a);
 
-const char *
-l2_reason_name(enum l2_reason r); /* plan-json: "not-selected"; MetalLB's: l2_reason_metallb */
+const char *l2_reason_name(enum l2_reason r); /* plan-json: "not-selected"; L2_OK is "ok" */
+/* Why that node does not announce, in MetalLB's words and order (spec speaker-l2 3.2):
+ * "noMatchingAdvertisement"; "" for the owner. */
+const char *l2_reason_metallb(const struct l2_verdict *v, size_t node);
 /* One sentence for people. */
 void l2_candidate_text(struct text *t, const struct decide_world *w, const struct decide_service *s,
                        const struct l2_candidate *c);
@@ -125,7 +143,8 @@ enum bgp_reason {
     BGP_NO_ENDPOINTS,
 };
 
-const char *bgp_reason_name(enum bgp_reason r); /* "nodeNetworkUnavailable" */
+/* "nodeNetworkUnavailable"; BGP_OK is "". MetalLB has no word for BGP_NO_SPEAKER: "noSpeaker". */
+const char *bgp_reason_name(enum bgp_reason r);
 
 struct bgp_node_verdict {
     enum bgp_reason reason;
@@ -140,6 +159,10 @@ struct bgp_verdict {
 void decide_bgp(const struct decide_world *w, const struct decide_service *s, struct arena *a,
                 struct bgp_verdict *ret);
 
+/* One sentence for people about one node of a verdict that has nodes. */
+void bgp_node_text(struct text *t, const struct decide_world *w, const struct decide_service *s,
+                   const struct bgp_verdict *v, size_t node);
+
 /* One route as one node sends it to one peer: what is on the wire, and what was wished but has no
  * effect there. */
 struct bgp_route {
@@ -152,8 +175,8 @@ struct bgp_route {
     size_t community_count;
     bool local_pref_ignored,
         as_path_prepend_ignored; /* the wish exists, the session class has no use for it */
-    bool values_differ; /* contributors of other Services wish for other values; highest localPref,
-                           smallest prepend win */
+    bool values_differ; /* contributors wish for several values of what is sent here; the highest
+                           localPref and the smallest prepend that is set win */
 };
 
 /*
@@ -173,8 +196,8 @@ struct bgp_route *route_table_of(const struct route_table *t, size_t service, st
 
 /* --- the chain --- */
 
-/* Which link is missing when an allocated Service is announced by nobody; NULL when somebody
- * announces it. */
+/* Which link is missing when an allocated Service is announced by nobody, and what to do; NULL when
+ * somebody announces it, or it has no address. The text lives in `a`. */
 const char *decide_missing_link(const struct decide_world *w, const struct decide_service *s,
                                 const struct l2_verdict *l2, const struct bgp_verdict *bgp,
                                 size_t route_count, struct arena *a);
