@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes this node answer for a set of addresses on its interfaces: ARP and NDP answers, and gratuitous rounds (spec
- * speaker-l2 4, changes-0.16.2 2). It owns the link monitor, one ARP and one NDP session for each usable interface, and
- * the burst machine. What to announce is decided elsewhere; announcer_set declares the whole set.
+ * Makes this node answer for a set of addresses on its interfaces: ARP and NDP answers, and
+ * gratuitous rounds (spec speaker-l2 4, changes-0.16.2 2). It owns the link monitor, one ARP and
+ * one NDP session for each usable interface, and the burst machine. What to announce is decided
+ * elsewhere; announcer_set declares the whole set.
  */
 #pragma once
 
@@ -16,8 +17,9 @@ struct announcer;
 
 struct announcer_options {
     struct event_base *base;
-    struct string_list exclude;       /* POSIX extended expressions, searched unanchored (spec 4.3); empty: none */
-    int64_t gratuitous_interval_ns;   /* --gratuitous-arp-interval; 0: off */
+    struct string_list
+        exclude; /* POSIX extended expressions, searched unanchored (spec 4.3); empty: none */
+    int64_t gratuitous_interval_ns; /* --gratuitous-arp-interval; 0: off */
 };
 
 /* One address; several Services may hold it, their interface rules are merged by the caller. */
@@ -27,13 +29,14 @@ struct announcement {
     struct string_list interfaces; /* names, when not all */
 };
 
-NODISCARD int announcer_new(struct announcer **ret, const struct announcer_options *options, struct err *err);
+NODISCARD int announcer_new(struct announcer **ret, const struct announcer_options *options,
+                            struct err *err);
 struct announcer *announcer_free(struct announcer *a); /* stops answering; sends nothing */
 DEFINE_CLEANUP(struct announcer, announcer_free);
 
 /*
- * The addresses to announce from now on. New ones start a burst at once, in this call; ones that are gone stop being
- * answered; unchanged ones are left alone. The entries are copied.
+ * The addresses to announce from now on. New ones start a burst at once, in this call; ones that
+ * are gone stop being answered; unchanged ones are left alone. The entries are copied.
  */
 void announcer_set(struct announcer *a, const struct announcement *entries, size_t count);
 
@@ -44,7 +47,7 @@ bool announcer_has_interface(const struct announcer *a, const char *name);
 
 struct announcer_address_status {
     struct ip ip;
-    int64_t since_ns;  /* how long it has been announced */
+    int64_t since_ns; /* how long it has been announced */
     uint64_t gratuitous_sent, requests_received, responses_sent; /* frames */
     bool all_interfaces;
     struct string_list interfaces;
@@ -54,8 +57,10 @@ struct announcer_link_status {
     const char *name;
     uint32_t ifindex;
     bool arp, ndp;      /* has a session of that kind */
-    const char *reason; /* why it has none: "down", "enslaved", "excluded", "noarp", "no link-local address"; or NULL */
+    const char *reason; /* why it has none: "down", "enslaved", "excluded", "noarp", "no link-local
+                           address"; or NULL */
     uint64_t dropped;   /* frames that reached the process and were not answered */
+    uint64_t failed;    /* gratuitous frames that could not be sent at their time */
 };
 
 typedef void (*announcer_address_fn)(const struct announcer_address_status *s, void *arg);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The announcer owns the link monitor, the sessions on each interface, the packet filters and the
+ * burst machine. This file holds the set of addresses and the timer; announcer_links.c the
+ * interfaces, announcer_send.c the way of a round from the burst machine to the wire.
+ *
+ * Nothing runs without a cause: a frame for one of our addresses, an interface event, a round that
+ * is due. Where this differs from MetalLB: interface events instead of a look every 10 s; a burst
+ * on an interface that becomes usable; an address that is declared again unchanged gets no burst.
+ */
+#include "speaker/announcer.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "speaker/announcer_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- addresses --- */
+
+struct address_key address_key(struct ip ip)
+{
+    struct address_key key = {.bytes = {(uint8_t)ip.family}};
+    uint64_t words[2] = {ip.hi, ip.lo};
+
+    memcpy(key.bytes + 1, words, sizeof(words));
+    return key;
+}
+
+struct address *address_find(const struct announcer *a, struct ip ip)
+{
+    struct address_key key = address_key(ip);
+
+    return map_find(&a->addresses, &key, sizeof(key));
+}
+
+static bool rule_allows(bool all, const struct string_list *names, const char *name)
+{
+    bool allowed = all;
+
+    for (size_t i = 0; i < names->count && !allowed; i++)
+        allowed = strcmp(names->items[i], name) == 0;
+    return allowed;
+}
+
+bool address_allows(const struct address *d, const struct interface *i)
+{
+    return rule_allows(d->all_interfaces, &d->interfaces, i->link.name);
+}
+
+static void names_done(struct string_list *names)
+{
+    free(names->items); /* one block with the characters behind the pointers */
+    *names = (struct string_list){0};
+}
+
+static struct string_list names_copy(const struct string_list *from)
+{
+    size_t pointers = from->count * sizeof(*from->items), chars = 0;
+    char *block, *at;
+
+    for (size_t i = 0; i < from->count; i++)
+        chars += strlen(from->items[i]) + 1;
+    block = xmalloc(pointers + chars + 1);
+    at = block + pointers;
+    for (size_t i = 0; i < from->count; i++) {
+        size_t len = strlen(from->items[i]) + 1;
+
+        memcpy(at, from->items[i], len);
+        ((const char **)(void *)block)[i] = at;
+        at += len;
+    }
+    return (struct string_list){.items = (const char **)(void *)block, .count = from->count};
+}
+
+static bool names_eq(const struct string_list *a, const struct string_list *b)
+{
+    bool eq = a->count == b->count;
+
+    for (size_t i = 0; eq && i < a->count; i++)
+        eq = strcmp(a->items[i], b->items[i]) == 0;
+    return eq;
+}
+
+static struct address *address_free(struct address *d)
+{
+    names_done(&d->interfaces);
+    free(d);
+    return NULL;
+}
+
+/* --- the set --- */
+
+/* Joins and leaves groups where a rule begins or ceases to allow an interface. `next` may be NULL:
+ * withdrawn. */
+static void address_regroup(struct announcer *a, const struct address *d,
+                            const struct announcement *next)
+{
+    if (d->ip.family != IP_V6)
+        return;
+    MAP_EACH (&a->interfaces, e) {
+        struct interface *i = e->value;
+        bool before = d->since.ns != 0 && address_allows(d, i);
+        bool after =
+            next != NULL && rule_allows(next->all_interfaces, &next->interfaces, i->link.name);
+
+        if (i->ndp != NULL && after && !before)
+            ndp_session_join(i->ndp, d->ip);
+        if (i->ndp != NULL && before && !after)
+            ndp_session_leave(i->ndp, d->ip);
+    }
+}
+
+static void address_set_rule(struct address *d, const struct announcement *next)
+{
+    names_done(&d->interfaces);
+    d->all_interfaces = next->all_interfaces;
+    d->interfaces = names_copy(&next->interfaces);
+}
+
+/* Returns whether the address is new. */
+static bool address_declare(struct announcer *a, const struct announcement *n, struct mono now)
+{
+    struct address *d = address_find(a, n->ip);
+    bool is_new = d == NULL;
+
+    if (is_new) {
+        d = xcalloc(1, sizeof(*d));
+        d->ip = n->ip;
+        d->key = address_key(n->ip);
+        map_put(&a->addresses, &d->key, sizeof(d->key), d);
+    }
+    d->kept = true;
+    if (!is_new && d->all_interfaces == n->all_interfaces &&
+        names_eq(&d->interfaces, &n->interfaces))
+        return false;
+    address_regroup(a, d, n);
+    address_set_rule(d, n);
+    if (is_new)
+        d->since = now;
+    burst_address(a->burst, d->ip, now);
+    return is_new;
+}
+
+static void address_withdraw(struct announcer *a, struct address *d)
+{
+    address_regroup(a, d, NULL);
+    burst_cancel_address(a->burst, d->ip);
+    MAP_EACH (&a->interfaces, e) {
+        struct interface *i = e->value;
+
+        map_del(&i->outbox, &d->key, sizeof(d->key));
+    }
+    map_del(&a->addresses, &d->key, sizeof(d->key));
+    address_free(d);
+}
+
+static void filters_update(struct announcer *a)
+{
+    struct ip *ips = xcalloc(a->addresses.count + 1, sizeof(*ips));
+    size_t count = 0;
+
+    MAP_EACH (&a->addresses, e)
+        ips[count++] = ((const struct address *)e->value)->ip;
+    addr_filter_set(a->arp_filter, ips, count);
+    addr_filter_set(a->nd_filter, ips, count);
+    free(ips);
+}
+
+void announcer_set(struct announcer *a, const struct announcement *entries, size_t count)
+{
+    struct mono now = mono_now();
+    bool changed = false;
+
+    MAP_EACH (&a->addresses, e)
+        ((struct address *)e->value)->kept = false;
+    for (size_t i = 0; i < count; i++)
+        changed = address_declare(a, &entries[i], now) || changed;
+    MAP_EACH (&a->addresses, e) {
+        struct address *d = e->value;
+
+        if (d->kept)
+            continue;
+        changed = true;
+        address_withdraw(a, d);
+    }
+    if (changed)
+        filters_update(a); /* before the first round, which makes neighbours ask */
+    announcer_work(a, now);
+}
+
+/* --- the loop --- */
+
+/* Rounded up to what a timeval can say, so that the timer never comes too early. */
+static struct timeval delay_until(struct mono deadline, struct mono now)
+{
+    int64_t ns = mono_sub(deadline, now);
+    int64_t us = ns <= 0 ? 0 : (ns + NS_PER_US - 1) / NS_PER_US;
+
+    return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+}
+
+static void announcer_arm(struct announcer *a, struct mono now)
+{
+    struct mono deadline = burst_deadline(a->burst);
+    struct timeval delay;
+
+    deadline = mono_earlier(deadline, a->send_at);
+    deadline = mono_earlier(deadline, a->reopen_at);
+    if (deadline.ns == a->armed.ns)
+        return;
+    a->armed = deadline;
+    if (!mono_is_set(deadline)) {
+        event_del(&a->timer);
+        return;
+    }
+    delay = delay_until(deadline, now);
+    (void)event_add(&a->timer, &delay); /* fails only without memory */
+}
+
+void announcer_work(struct announcer *a, struct mono now)
+{
+    if (mono_is_set(a->reopen_at) && !mono_before(now, a->reopen_at))
+        interfaces_refresh(a, now);
+    rounds_collect(a, now);
+    rounds_send(a, now);
+    announcer_arm(a, now);
+}
+
+static void announcer_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct announcer *a = arg;
+
+    (void)fd;
+    (void)what;
+    a->armed = (struct mono){0};
+    announcer_work(a, mono_now());
+}
+
+static void announcer_on_links(void *arg)
+{
+    struct announcer *a = arg;
+    struct mono now = mono_now();
+
+    interfaces_refresh(a, now);
+    announcer_work(a, now);
+}
+
+/* --- life --- */
+
+int announcer_new(struct announcer **ret, const struct announcer_options *options, struct err *err)
+{
+    CLEANUP(announcer_freep) struct announcer *a = xcalloc(1, sizeof(*a));
+    struct mono now = mono_now();
+    int r;
+
+    a->base = options->base;
+    a->burst = burst_new(options->gratuitous_interval_ns, now);
+    a->arp_filter = addr_filter_new(FILTER_ARP);
+    a->nd_filter = addr_filter_new(FILTER_ND);
+    r = exclude_new(&a->exclude, &options->exclude, err);
+    if (r < 0)
+        return r;
+    if (event_assign(&a->timer, a->base, -1, 0, announcer_on_timer, a) < 0)
+        return err_set(err, -EINVAL, "event loop");
+    a->timer_ready = true;
+    r = links_new(&a->links, a->base, announcer_on_links, a, err);
+    if (r < 0)
+        return r;
+    interfaces_refresh(a, now);
+    announcer_arm(a, now);
+    *ret = TAKE(a);
+    return 0;
+}
+
+struct announcer *announcer_free(struct announcer *a)
+{
+    if (a == NULL)
+        return NULL;
+    links_free(a->links);
+    MAP_EACH (&a->interfaces, e)
+        interface_free(e->value);
+    map_done(&a->interfaces);
+    MAP_EACH (&a->addresses, e)
+        address_free(e->value);
+    map_done(&a->addresses);
+    if (a->timer_ready)
+        event_del(&a->timer);
+    addr_filter_free(a->arp_filter);
+    addr_filter_free(a->nd_filter);
+    burst_free(a->burst);
+    exclude_free(a->exclude);
+    free(a);
+    return NULL;
+}
+
+/* --- questions --- */
+
+bool announcer_has_interface(const struct announcer *a, const char *name)
+{
+    MAP_EACH (&a->interfaces, e) {
+        const struct interface *i = e->value;
+
+        if (!i->excluded && strcmp(i->link.name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void announcer_each_address(const struct announcer *a, announcer_address_fn fn, void *arg)
+{
+    struct mono now = mono_now();
+
+    MAP_EACH (&a->addresses, e) {
+        const struct address *d = e->value;
+        const struct announcer_address_status s = {
+            .ip = d->ip,
+            .since_ns = mono_sub(now, d->since),
+            .gratuitous_sent = d->gratuitous_sent,
+            .requests_received = d->requests_received,
+            .responses_sent = d->responses_sent,
+            .all_interfaces = d->all_interfaces,
+            .interfaces = d->interfaces,
+        };
+
+        fn(&s, arg);
+    }
+}
+
+void announcer_each_link(const struct announcer *a, announcer_link_fn fn, void *arg)
+{
+    MAP_EACH (&a->interfaces, e) {
+        const struct interface *i = e->value;
+        const struct announcer_link_status s = {
+            .name = i->link.name,
+            .ifindex = i->link.ifindex,
+            .arp = i->arp != NULL,
+            .ndp = i->ndp != NULL,
+            .reason = i->reason,
+            .dropped = i->dropped + (i->arp != NULL ? arp_session_dropped(i->arp) : 0) +
+                       (i->ndp != NULL ? ndp_session_dropped(i->ndp) : 0),
+            .failed = i->failed,
+        };
+
+        fn(&s, arg);
+    }
+}

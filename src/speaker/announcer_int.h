@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the announcer share. */
+#pragma once
+
+#include <event2/event_struct.h>
+
+#include "arp/arp_session.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/mono.h"
+#include "ndp/ndp_session.h"
+#include "net/links.h"
+#include "speaker/announcer.h"
+#include "speaker/burst.h"
+#include "speaker/exclude.h"
+
+enum { ADDRESS_KEY_LEN = 17 };
+
+struct address_key {
+    uint8_t bytes[ADDRESS_KEY_LEN]; /* unlike struct ip without padding */
+};
+
+struct address {
+    struct address_key key;
+    struct ip ip;
+    bool all_interfaces;
+    struct string_list interfaces; /* owned */
+    struct mono since;
+    uint64_t gratuitous_sent, requests_received, responses_sent;
+    bool kept; /* by the set that is being declared */
+};
+
+/* One for every interface of the namespace, usable or not. */
+struct interface {
+    struct announcer *announcer;
+    struct link link; /* as it was at the last look */
+    bool seen, excluded;
+    const char *reason; /* why a session is missing; a constant, or NULL */
+    struct arp_session *arp;
+    struct ndp_session *ndp;
+    uint64_t dropped;  /* by sessions that have ended */
+    uint64_t failed;   /* gratuitous frames that could not be sent at their time */
+    struct map outbox; /* address_key -> struct address: rounds on their way out */
+    bool blocked;      /* in this turn: the socket takes no more */
+};
+
+struct announcer {
+    struct event_base *base;
+    struct event timer; /* the only one */
+    bool timer_ready;
+    struct mono armed; /* what it is set to; never when it is off */
+    struct exclude *exclude;
+    struct addr_filter *arp_filter, *nd_filter;
+    struct links *links;
+    struct map addresses;  /* address_key -> struct address */
+    struct map interfaces; /* uint32_t ifindex -> struct interface */
+    struct burst *burst;
+    struct mono send_at;   /* the outboxes are not empty */
+    struct mono reopen_at; /* a session could not be opened */
+    struct log_limit limit_send, limit_open;
+};
+
+/* --- announcer.c --- */
+
+struct address_key address_key(struct ip ip);
+struct address *address_find(const struct announcer *a, struct ip ip);
+bool address_allows(const struct address *d, const struct interface *i);
+
+/* Sends what is due and arms the timer; the end of every entry from outside. */
+void announcer_work(struct announcer *a, struct mono now);
+
+/* --- announcer_links.c --- */
+
+/* Brings interfaces and their sessions in line with the link monitor. */
+void interfaces_refresh(struct announcer *a, struct mono now);
+struct interface *interface_free(struct interface *i);
+
+/* --- announcer_send.c --- */
+
+/* Puts the rounds that are due into the outboxes. */
+void rounds_collect(struct announcer *a, struct mono now);
+
+/* Sends a bounded number of them; send_at says when to go on. */
+void rounds_send(struct announcer *a, struct mono now);

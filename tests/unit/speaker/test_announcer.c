@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The announcer without sockets: this file stands in for net/links.c, arp/arp_session.c and
+ * ndp/ndp_session.c. A session here is a record of what it was told.
+ */
+#include "speaker/announcer.h"
+
+#include "arp/arp_session.h"
+#include "base/mem.h"
+#include "base/mono.h"
+#include "ndp/ndp_session.h"
+#include "net/links.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { LINKS = 3, MANY = 700 };
+
+struct world {
+    struct link links[LINKS];
+    size_t count;
+    links_fn fn;
+    void *arg;
+    int open_error;  /* of new sessions */
+    int send_error;  /* of rounds */
+    unsigned credit; /* rounds that are sent before send_error */
+    unsigned attempts;
+    int sessions; /* open ones */
+};
+
+static struct world world; /* shared with the stand-ins, which have no argument for it */
+
+struct arp_session {
+    struct arp_session_options o;
+    unsigned rounds;
+};
+
+struct ndp_session {
+    struct ndp_session_options o;
+    unsigned rounds;
+    int groups;
+};
+
+static struct arp_session *arps[16]; /* by ifindex */
+static struct ndp_session *ndps[16];
+
+int links_new(struct links **ret, struct event_base *base, links_fn fn, void *arg, struct err *err)
+{
+    (void)base;
+    (void)err;
+    world.fn = fn;
+    world.arg = arg;
+    *ret = NULL;
+    return 0;
+}
+
+struct links *links_free(struct links *l)
+{
+    (void)l;
+    return NULL;
+}
+
+const struct link *links_find(const struct links *l, uint32_t ifindex)
+{
+    (void)l;
+    (void)ifindex;
+    return NULL;
+}
+
+void links_each(const struct links *l, link_fn fn, void *arg)
+{
+    (void)l;
+    for (size_t i = 0; i < world.count; i++)
+        fn(&world.links[i], arg);
+}
+
+static int send_round(unsigned *rounds)
+{
+    world.attempts++;
+    if (world.send_error < 0 && world.credit == 0)
+        return world.send_error;
+    world.credit -= world.credit > 0;
+    (*rounds)++;
+    return 0;
+}
+
+int arp_session_new(struct arp_session **ret, const struct arp_session_options *o, struct err *err)
+{
+    struct arp_session *s;
+
+    if (world.open_error < 0)
+        return err_set(err, world.open_error, "no");
+    s = xcalloc(1, sizeof(*s));
+    s->o = *o;
+    arps[o->ifindex] = *ret = s;
+    world.sessions++;
+    return 0;
+}
+
+struct arp_session *arp_session_free(struct arp_session *s)
+{
+    if (s == NULL)
+        return NULL;
+    arps[s->o.ifindex] = NULL;
+    world.sessions--;
+    free(s);
+    return NULL;
+}
+
+int arp_session_announce(struct arp_session *s, struct ip ip, uint64_t *frames)
+{
+    int r = send_round(&s->rounds);
+
+    (void)ip;
+    *frames += r == 0 ? 2 : 0;
+    return r;
+}
+
+uint64_t arp_session_count(const struct arp_session *s, enum arp_result result)
+{
+    (void)s;
+    (void)result;
+    return 0;
+}
+
+uint64_t arp_session_dropped(const struct arp_session *s)
+{
+    return s->o.ifindex;
+}
+
+int ndp_session_new(struct ndp_session **ret, const struct ndp_session_options *o, struct err *err)
+{
+    struct ndp_session *s;
+
+    if (world.open_error < 0)
+        return err_set(err, world.open_error, "no");
+    s = xcalloc(1, sizeof(*s));
+    s->o = *o;
+    ndps[o->ifindex] = *ret = s;
+    world.sessions++;
+    return 0;
+}
+
+struct ndp_session *ndp_session_free(struct ndp_session *s)
+{
+    if (s == NULL)
+        return NULL;
+    ndps[s->o.ifindex] = NULL;
+    world.sessions--;
+    free(s);
+    return NULL;
+}
+
+void ndp_session_join(struct ndp_session *s, struct ip ip)
+{
+    (void)ip;
+    s->groups++;
+}
+
+void ndp_session_leave(struct ndp_session *s, struct ip ip)
+{
+    (void)ip;
+    s->groups--;
+    assert_true(s->groups >= 0);
+}
+
+int ndp_session_announce(struct ndp_session *s, struct ip ip, uint64_t *frames)
+{
+    int r = send_round(&s->rounds);
+
+    (void)ip;
+    *frames += r == 0;
+    return r;
+}
+
+uint64_t ndp_session_count(const struct ndp_session *s, enum ndp_result result)
+{
+    (void)s;
+    (void)result;
+    return 0;
+}
+
+uint64_t ndp_session_dropped(const struct ndp_session *s)
+{
+    (void)s;
+    return 0;
+}
+
+/* --- the tests' tools --- */
+
+static struct ip ip(const char *text)
+{
+    struct ip ip = {0};
+
+    assert_true(ip_parse(&ip, text));
+    return ip;
+}
+
+static struct link ethernet(uint32_t ifindex)
+{
+    struct link l = {
+        .ifindex = ifindex,
+        .generation = ifindex,
+        .mac = {2, 0, 0, 0, 0, (uint8_t)ifindex},
+        .ethernet = true,
+        .up = true,
+        .carrier = true,
+        .broadcast = true,
+        .link_local = ip("fe80::1"),
+    };
+
+    snprintf(l.name, sizeof(l.name), "eth%u", ifindex);
+    return l;
+}
+
+struct fixture {
+    struct event_base *base;
+    struct announcer *a;
+};
+
+static int set_up(void **state)
+{
+    static const char *excluded[] = {"^docker"};
+    struct fixture *f = xcalloc(1, sizeof(*f));
+    struct announcer_options o = {.exclude = {excluded, 1}};
+    struct err err = {0};
+
+    world = (struct world){.count = 1, .links = {ethernet(1)}};
+    f->base = event_base_new();
+    o.base = f->base;
+    assert_int_equal(announcer_new(&f->a, &o, &err), 0);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    announcer_free(f->a);
+    event_base_free(f->base);
+    free(f);
+    return world.sessions == 0 ? 0 : -1;
+}
+
+static void declare(struct fixture *f, size_t count, ...)
+{
+    struct announcement entries[4] = {0};
+    va_list args;
+
+    va_start(args, count);
+    for (size_t i = 0; i < count; i++)
+        entries[i] =
+            (struct announcement){.ip = ip(va_arg(args, const char *)), .all_interfaces = true};
+    va_end(args);
+    announcer_set(f->a, entries, count);
+}
+
+static void declare_on(struct fixture *f, const char *address, const char *name)
+{
+    struct announcement a = {.ip = ip(address), .interfaces = {&name, 1}};
+
+    announcer_set(f->a, &a, 1);
+}
+
+static void events(struct fixture *f)
+{
+    (void)f;
+    world.fn(world.arg);
+}
+
+static void turn(struct fixture *f)
+{
+    event_base_loop(f->base, EVLOOP_NONBLOCK);
+}
+
+struct wanted {
+    const char *name, *reason;
+    bool found;
+};
+
+static void compare_reason(const struct announcer_link_status *s, void *arg)
+{
+    struct wanted *w = arg;
+
+    if (strcmp(s->name, w->name) != 0)
+        return;
+    w->found = true;
+    if (w->reason == NULL)
+        assert_null(s->reason);
+    else
+        assert_string_equal(s->reason, w->reason);
+}
+
+static void check_reason(struct fixture *f, const char *name, const char *reason)
+{
+    struct wanted w = {.name = name, .reason = reason};
+
+    announcer_each_link(f->a, compare_reason, &w);
+    assert_true(w.found);
+}
+
+static void take_status(const struct announcer_address_status *s, void *arg)
+{
+    *(struct announcer_address_status *)arg = *s;
+}
+
+static void take_link(const struct announcer_link_status *s, void *arg)
+{
+    *(struct announcer_link_status *)arg = *s;
+}
+
+/* --- tests --- */
+
+static void sends_in_the_call(void **state)
+{
+    struct fixture *f = *state;
+    struct announcer_address_status s = {0};
+
+    declare(f, 2, "198.18.0.1", "2001:db8::1");
+    assert_int_equal(arps[1]->rounds, 1);
+    assert_int_equal(ndps[1]->rounds, 1);
+    assert_int_equal(ndps[1]->groups, 1);
+    declare(f, 2, "198.18.0.1", "2001:db8::1"); /* unchanged */
+    turn(f);
+    assert_int_equal(arps[1]->rounds, 1);
+    assert_int_equal(ndps[1]->groups, 1);
+    declare(f, 1, "198.18.0.1");
+    assert_int_equal(ndps[1]->groups, 0);
+    announcer_each_address(f->a, take_status, &s);
+    assert_true(ip_eq(s.ip, ip("198.18.0.1")));
+    assert_int_equal(s.gratuitous_sent, 2);
+    assert_true(s.since_ns >= 0);
+}
+
+static void claims_by_rule(void **state)
+{
+    struct fixture *f = *state;
+    struct arp_session_options *o = &arps[1]->o;
+    struct announcer_address_status s = {0};
+
+    assert_int_equal(o->claim(o->arg, ip("198.18.0.1")), ARP_DROP_ANNOUNCE_IP);
+    declare_on(f, "198.18.0.1", "eth9");
+    assert_int_equal(arps[1]->rounds, 0);
+    assert_int_equal(o->claim(o->arg, ip("198.18.0.1")), ARP_DROP_INTERFACE);
+    declare_on(f, "198.18.0.1", "eth1"); /* a changed rule is news */
+    assert_int_equal(o->claim(o->arg, ip("198.18.0.1")), ARP_ANSWER);
+    o->answered(o->arg, ip("198.18.0.1"), true);
+    o->answered(o->arg, ip("198.18.0.1"), false);
+    o->answered(o->arg, ip("198.18.0.2"), true); /* no longer there */
+    announcer_each_address(f->a, take_status, &s);
+    assert_int_equal(s.requests_received, 2);
+    assert_int_equal(s.responses_sent, 1);
+    assert_false(s.all_interfaces);
+    assert_int_equal(s.interfaces.count, 1);
+    assert_string_equal(s.interfaces.items[0], "eth1");
+
+    declare_on(f, "2001:db8::1", "eth1");
+    assert_int_equal(ndps[1]->groups, 1);
+    declare_on(f, "2001:db8::1", "eth2");
+    assert_int_equal(ndps[1]->groups, 0);
+    assert_int_equal(ndps[1]->o.claim(ndps[1]->o.arg, ip("2001:db8::1")), NDP_DROP_INTERFACE);
+}
+
+static void chooses_interfaces(void **state)
+{
+    struct fixture *f = *state;
+    struct link *l = &world.links[0];
+
+    check_reason(f, "eth1", NULL);
+    l->link_local = (struct ip){0};
+    events(f);
+    assert_null(ndps[1]);
+    assert_non_null(arps[1]);
+    check_reason(f, "eth1", "no link-local address");
+    l->link_local = ip("fe80::1");
+    l->broadcast = false;
+    events(f);
+    assert_null(arps[1]);
+    assert_non_null(ndps[1]);
+    check_reason(f, "eth1", "not broadcast");
+    l->ethernet = false;
+    events(f);
+    check_reason(f, "eth1", "not Ethernet");
+    l->noarp = true;
+    events(f);
+    check_reason(f, "eth1", "noarp");
+    l->master = 7;
+    events(f);
+    check_reason(f, "eth1", "enslaved");
+    l->up = false;
+    events(f);
+    check_reason(f, "eth1", "down");
+    assert_true(announcer_has_interface(f->a, "eth1"));
+    snprintf(l->name, sizeof(l->name), "docker0");
+    events(f);
+    check_reason(f, "docker0", "excluded");
+    assert_false(announcer_has_interface(f->a, "docker0"));
+    assert_int_equal(world.sessions, 0);
+    world.count = 0;
+    events(f);
+    assert_false(announcer_has_interface(f->a, "docker0"));
+}
+
+static void bursts_on_a_new_interface(void **state)
+{
+    struct fixture *f = *state;
+
+    declare(f, 3, "198.18.0.1", "198.18.0.2", "2001:db8::1");
+    assert_int_equal(arps[1]->rounds, 2);
+    world.links[1] = ethernet(2);
+    world.links[1].carrier = false;
+    world.count = 2;
+    events(f);
+    assert_int_equal(arps[2]->rounds, 0);
+    assert_int_equal(ndps[2]->groups, 1);
+    world.links[1].carrier = true;
+    events(f);
+    assert_int_equal(arps[2]->rounds, 2);
+    assert_int_equal(ndps[2]->rounds, 1);
+    assert_int_equal(arps[1]->rounds, 2); /* no news for its neighbours */
+    events(f);
+    assert_int_equal(arps[2]->rounds, 2);
+    world.links[1].carrier_ups++; /* lost and back within one event */
+    events(f);
+    assert_int_equal(arps[2]->rounds, 4);
+    world.links[1].mac[5] = 99;
+    events(f);
+    assert_int_equal(arps[2]->rounds, 2); /* of a new session */
+    assert_int_equal(arps[2]->o.mac[5], 99);
+    world.links[1].generation = 50;
+    events(f);
+    assert_int_equal(arps[2]->rounds, 2);
+}
+
+static void retries_when_it_cannot_open(void **state)
+{
+    struct fixture *f = *state;
+
+    world.open_error = -EPERM;
+    world.links[1] = ethernet(2);
+    world.count = 2;
+    events(f);
+    assert_null(arps[2]);
+    check_reason(f, "eth2", "cannot open a socket");
+    world.open_error = 0;
+    events(f);
+    assert_non_null(arps[2]);
+    assert_non_null(ndps[2]);
+    check_reason(f, "eth2", NULL);
+}
+
+static void declare_many(struct fixture *f, size_t count)
+{
+    struct announcement *entries = xcalloc(count + 1, sizeof(*entries));
+
+    for (size_t i = 0; i < count; i++)
+        entries[i] =
+            (struct announcement){.ip = ip_v4(0xc6120000 + (uint32_t)i), .all_interfaces = true};
+    announcer_set(f->a, entries, count);
+    free(entries);
+}
+
+static void sends_in_bounded_turns(void **state)
+{
+    struct fixture *f = *state;
+    unsigned before, turns = 0;
+
+    declare_many(f, MANY);
+    assert_in_range(arps[1]->rounds, 1, 256);
+    while (arps[1]->rounds < MANY && turns++ < MANY) {
+        before = arps[1]->rounds;
+        event_base_loop(f->base, EVLOOP_ONCE); /* other events get their chance in between */
+        assert_true(arps[1]->rounds - before <= 256);
+    }
+    assert_int_equal(arps[1]->rounds, MANY);
+    assert_int_equal(world.attempts, MANY);
+    assert_true(turns < 20);
+}
+
+static void waits_when_the_socket_is_full(void **state)
+{
+    struct fixture *f = *state;
+    struct announcer_link_status s = {0};
+    struct mono start = mono_now();
+
+    world.send_error = -ENOBUFS;
+    world.credit = 5;
+    declare_many(f, 20);
+    assert_int_equal(arps[1]->rounds, 5);
+    assert_int_equal(world.attempts, 6);
+    turn(f);
+    assert_true(world.attempts <= 7); /* it does not spin */
+    declare_many(f, 10);              /* what is withdrawn meanwhile is not sent */
+    world.send_error = 0;
+    while (arps[1]->rounds < 10 && mono_sub(mono_now(), start) < NS_PER_SEC)
+        event_base_loop(f->base, EVLOOP_ONCE);
+    assert_int_equal(arps[1]->rounds, 10);
+    turn(f);
+    assert_int_equal(arps[1]->rounds, 10);
+    announcer_each_link(f->a, take_link, &s);
+    assert_true(s.failed >= 1);
+    assert_int_equal(s.dropped, 1);
+}
+
+static void gives_up_on_other_errors(void **state)
+{
+    struct fixture *f = *state;
+
+    world.send_error = -ENETDOWN;
+    declare_many(f, 20);
+    assert_int_equal(world.attempts, 20);
+    turn(f);
+    assert_int_equal(world.attempts, 20);
+}
+
+int main(void)
+{
+#define ANNOUNCER_TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ANNOUNCER_TEST(sends_in_the_call),
+        ANNOUNCER_TEST(claims_by_rule),
+        ANNOUNCER_TEST(chooses_interfaces),
+        ANNOUNCER_TEST(bursts_on_a_new_interface),
+        ANNOUNCER_TEST(retries_when_it_cannot_open),
+        ANNOUNCER_TEST(sends_in_bounded_turns),
+        ANNOUNCER_TEST(waits_when_the_socket_is_full),
+        ANNOUNCER_TEST(gives_up_on_other_errors),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
