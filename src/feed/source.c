@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feed/source.h"
 
+#include "base/mem.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -32,6 +34,7 @@ struct source source_borrow(const char *name, const char *bytes, size_t len)
 
 void source_done(struct source *s)
 {
+    free(s->heap);
     if (s->pages != NULL)
         munmap(s->pages, s->page_len);
     *s = (struct source){0};
@@ -46,6 +49,30 @@ static int more_room(struct source *s)
     s->pages = pages;
     s->page_len *= 2;
     return 0;
+}
+
+/* 1 when the whole file was read into s->heap; 0 when it has grown meanwhile; -errno. */
+static int read_small(struct source *s, int fd, size_t size)
+{
+    CLEANUP(xfreep) char *heap = xmalloc(size + 1);
+    size_t len = 0;
+
+    while (len <= size) {
+        ssize_t n = read(fd, heap + len, size + 1 - len);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n == 0)
+            break;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    if (len > size)
+        return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
+    s->heap = TAKE(heap);
+    s->bytes = s->heap;
+    s->len = len;
+    skip_bom(s);
+    return 1;
 }
 
 /* Reads to the end into s->pages, which has room for `room` bytes. */
@@ -95,6 +122,12 @@ static int read_open(struct source *s, int fd, enum source_kind kind)
     if (is_file && (size_t)st.st_size >= room)
         room = (size_t)st.st_size + 1; /* the last read then sees the end at once */
     s->can_rewind = is_file && s->path != NULL;
+    if (is_file && (size_t)st.st_size < FIRST_ROOM) {
+        int r = read_small(s, fd, (size_t)st.st_size);
+
+        if (r != 0)
+            return r < 0 ? r : 0;
+    }
     return read_all(s, fd, room);
 }
 

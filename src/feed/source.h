@@ -3,8 +3,8 @@
  * The bytes of one input: a file, standard input, or borrowed memory.
  *
  * A file is read, not mapped: an editor may truncate it at any moment, and the next touch of a
- * mapped page would then be SIGBUS. The bytes lie in pages of their own, so that a long list gives
- * them back while its objects take shape.
+ * mapped page would then be SIGBUS. The bytes of a large one lie in pages of their own, so that a
+ * long list gives them back while its objects take shape.
  */
 #pragma once
 
@@ -21,7 +21,8 @@ struct source {
     const char *path;  /* borrowed; NULL for standard input and borrowed memory */
     const char *bytes; /* without a byte order mark */
     size_t len;
-    char *pages; /* owned; NULL for borrowed memory */
+    char *heap;  /* owned; a small file */
+    char *pages; /* owned; anything else that was read */
     size_t page_len, released;
     bool can_rewind; /* a regular file of a name */
 };
