@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a store of objects to every verdict: configuration, allocation, announcement. The one path that `plan`, `check`,
- * `explain`, `pin` and `run` share, so that what is planned is what runs.
+ * From a store of objects to every verdict: configuration, allocation, announcement. The one path
+ * that `plan`, `check`, `explain`, `pin` and `run` share, so that what is planned is what runs.
  */
 #pragma once
 
@@ -14,20 +14,29 @@ struct evaluation_options {
     const char *namespace; /* of MetalLB */
     const char *lb_class;  /* --lb-class, "" when not given */
     bool ignore_exclude_lb;
-    struct ipam *ipam;     /* NULL: a fresh allocator. A running process passes its own, so that held addresses stay. */
+
+    /*
+     * NULL, or what is in force now: a Service whose status lists no address is taken to hold what
+     * it has there. A running process passes its last good evaluation, so that an edit moves no
+     * address that is in use.
+     */
+    const struct evaluation *held_from;
 };
 
+/* Without a snapshot the allocations still show what each status holds, since a bad set replaces
+ * nothing. */
 struct evaluation {
     struct arena *arena;
-    struct snapshot *cfg; /* NULL when there are faults: then nothing below was decided */
-    struct ipam *ipam;    /* the one of the options, or an owned one */
-    bool owns_ipam;
+    struct snapshot *cfg; /* NULL when there are faults: then nothing was decided */
+    struct ipam *ipam;
     struct decide_world world;
 
-    /* The Services of type LoadBalancer that pass the class filter, by namespace and name; parallel arrays. */
+    /* The Services of type LoadBalancer that pass the class filter, by namespace and name; parallel
+     * arrays. */
     size_t count;
     struct ipam_service *allocations;
-    struct decide_service *services; /* pool NULL and addr_count 0 when the Service has no address */
+    struct decide_service
+        *services; /* pool NULL and addr_count 0 when the Service has no address */
     struct l2_verdict *l2;
     struct bgp_verdict *bgp;
     struct route_table *routes;
@@ -35,7 +44,8 @@ struct evaluation {
     struct fault_list faults, warnings;
 };
 
-/* `faults` and `warnings` of reading the objects are moved in. The store must outlive the evaluation. */
+/* `faults` and `warnings` of reading the objects are moved in. The store must outlive the
+ * evaluation. */
 struct evaluation *evaluation_new(struct store *store, const struct evaluation_options *options,
                                   struct fault_list *faults, struct fault_list *warnings);
 struct evaluation *evaluation_free(struct evaluation *e);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "standalone/options.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/mono.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* MetalLB's own list, same order (spec speaker-l2 4.3). */
+static const char *const default_exclude[] = {
+    "^docker.*", "^cbr.*",  "^dummy.*",   "^virbr.*",     "^lxcbr.*", "^veth.*",         "^lo$",
+    "^cali.*",   "^tunl.*", "^flannel.*", "^kube-ipvs.*", "^cni.*",   "^nodelocaldns.*", "^lxc.*",
+};
+
+enum {
+    OPT_HELP = 'h',
+    OPT_FOLDER = 'f',
+    OPT_OUTPUT = 'o',
+    OPT_NODE_NAME = 256,
+    OPT_NAMESPACE,
+    OPT_LB_CLASS,
+    OPT_IGNORE_EXCLUDE_LB,
+    OPT_EXCLUDE_INTERFACE,
+    OPT_GRATUITOUS_INTERVAL,
+    OPT_PIN,
+    OPT_USER,
+    OPT_CONTROL_SOCKET,
+    OPT_LOG_LEVEL,
+};
+
+static const struct option run_longopts[] = {
+    {"file", required_argument, NULL, OPT_FOLDER},
+    {"node-name", required_argument, NULL, OPT_NODE_NAME},
+    {"namespace", required_argument, NULL, OPT_NAMESPACE},
+    {"lb-class", required_argument, NULL, OPT_LB_CLASS},
+    {"ignore-exclude-lb", no_argument, NULL, OPT_IGNORE_EXCLUDE_LB},
+    {"exclude-interface", required_argument, NULL, OPT_EXCLUDE_INTERFACE},
+    {"gratuitous-arp-interval", required_argument, NULL, OPT_GRATUITOUS_INTERVAL},
+    {"pin", no_argument, NULL, OPT_PIN},
+    {"user", required_argument, NULL, OPT_USER},
+    {"control-socket", required_argument, NULL, OPT_CONTROL_SOCKET},
+    {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static const struct option pin_longopts[] = {
+    {"file", required_argument, NULL, OPT_FOLDER},
+    {"namespace", required_argument, NULL, OPT_NAMESPACE},
+    {"lb-class", required_argument, NULL, OPT_LB_CLASS},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static const struct option status_longopts[] = {
+    {"control-socket", required_argument, NULL, OPT_CONTROL_SOCKET},
+    {"output", required_argument, NULL, OPT_OUTPUT},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
+static const char run_help[] =
+    "Usage: steellb run -f FOLDER --node-name NAME [OPTION]...\n"
+    "Announce the addresses that the Kubernetes objects in FOLDER give to this node.\n"
+    "\n"
+    "  -f, --file=FOLDER         folder of YAML or JSON manifests; it is watched, and is the only state\n"
+    "      --node-name=NAME      the Node object that this process speaks for\n"
+    "      --namespace=NS        where MetalLB's objects live (" DEFAULT_NAMESPACE ")\n"
+    "      --lb-class=CLASS      handle only Services of this spec.loadBalancerClass\n"
+    "      --ignore-exclude-lb   announce from nodes labelled exclude-from-external-load-balancers too\n"
+    "      --exclude-interface=REGEX\n"
+    "                            never use interfaces that match; may be repeated and replaces the\n"
+    "                            default list (docker, veth, cali, ... as MetalLB); '' for none\n"
+    "      --gratuitous-arp-interval=SECONDS\n"
+    "                            announce every address again at this interval (0: only on changes)\n"
+    "      --pin                 keep FOLDER/pins.yaml up to date; on one node only\n"
+    "      --user=NAME           run as this user once the sockets are open\n"
+    "      --control-socket=PATH where `steellb status` asks (" DEFAULT_CONTROL_SOCKET
+    "); '' for none\n"
+    "      --log-level=LEVEL     error, warn, info or debug (info)\n"
+    "  -h, --help\n"
+    "\n"
+    "SIGHUP reads the folder again; SIGTERM ends it cleanly.\n";
+
+static const char pin_help[] =
+    "Usage: steellb pin -f FOLDER [--namespace NS] [--lb-class CLASS]\n"
+    "Write the addresses that FOLDER allocates into FOLDER/pins.yaml, so that no later edit moves one.\n";
+
+static const char status_help[] =
+    "Usage: steellb status [--control-socket PATH] [-o text|json]\n"
+    "Show what the running `steellb run` on this machine announces.\n";
+
+void run_options_done(struct run_options *o)
+{
+    free(o->exclude.items);
+    o->exclude = (struct string_list){0};
+}
+
+static void exclude_add(struct run_options *o, const char *expression)
+{
+    o->exclude.items = xreallocarray(o->exclude.items, o->exclude.count + 1, sizeof(char *));
+    o->exclude.items[o->exclude.count++] = expression;
+}
+
+static bool parse_seconds(int64_t *ret_ns, const char *text)
+{
+    char *end;
+    long v;
+
+    errno = 0;
+    v = strtol(text, &end, 0);
+    if (errno != 0 || end == text || *end != '\0' || v < 0 || v > INT_MAX)
+        return false;
+    *ret_ns = v * NS_PER_SEC;
+    return true;
+}
+
+static int usage_error(const char *command, const char *what, int *ret_exit)
+{
+    fprintf(stderr, "steellb %s: %s\nTry 'steellb %s --help'.\n", command, what, command);
+    *ret_exit = 2;
+    return -1;
+}
+
+static int help(const char *text, int *ret_exit)
+{
+    fputs(text, stdout);
+    *ret_exit = 0;
+    return -1;
+}
+
+/* Options that more than one of the commands has; false when `c` is none of them. */
+static bool take_common(struct run_options *o, int c)
+{
+    switch (c) {
+    case OPT_FOLDER:
+        o->folder = optarg;
+        return true;
+    case OPT_NAMESPACE:
+        o->namespace = optarg;
+        return true;
+    case OPT_LB_CLASS:
+        o->lb_class = optarg;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const char *take_run_option(struct run_options *o, int c)
+{
+    enum log_level level;
+
+    switch (c) {
+    case OPT_NODE_NAME:
+        o->node_name = optarg;
+        return NULL;
+    case OPT_IGNORE_EXCLUDE_LB:
+        o->ignore_exclude_lb = true;
+        return NULL;
+    case OPT_EXCLUDE_INTERFACE:
+        exclude_add(o, optarg);
+        return NULL;
+    case OPT_GRATUITOUS_INTERVAL:
+        return parse_seconds(&o->gratuitous_interval_ns, optarg)
+                   ? NULL
+                   : "--gratuitous-arp-interval must be a whole number of seconds, 0 or more";
+    case OPT_PIN:
+        o->pin = true;
+        return NULL;
+    case OPT_USER:
+        o->user = optarg;
+        return NULL;
+    case OPT_CONTROL_SOCKET:
+        o->control_socket = optarg;
+        return NULL;
+    case OPT_LOG_LEVEL:
+        if (!log_parse_level(&level, optarg))
+            return "--log-level must be error, warn, info or debug";
+        log_set_level(level);
+        return NULL;
+    default:
+        return "the command line is wrong";
+    }
+}
+
+/* One '' stands for "exclude nothing"; no option at all for the default list. */
+static void settle_exclude(struct run_options *o)
+{
+    if (o->exclude.count == 0) {
+        for (size_t i = 0; i < ARRAY_SIZE(default_exclude); i++)
+            exclude_add(o, default_exclude[i]);
+    } else if (o->exclude.count == 1 && str_empty(o->exclude.items[0])) {
+        o->exclude.count = 0;
+    }
+}
+
+static const struct run_options run_defaults = {
+    .namespace = DEFAULT_NAMESPACE,
+    .lb_class = "",
+    .control_socket = DEFAULT_CONTROL_SOCKET,
+};
+
+int run_options_parse(struct run_options *ret, int argc, char **argv, int *ret_exit)
+{
+    CLEANUP(run_options_done) struct run_options o = run_defaults;
+    const char *problem = NULL;
+    int c;
+
+    optind = 1;
+    while (problem == NULL && (c = getopt_long(argc, argv, "f:h", run_longopts, NULL)) != -1) {
+        if (c == OPT_HELP)
+            return help(run_help, ret_exit);
+        if (!take_common(&o, c))
+            problem = take_run_option(&o, c);
+    }
+    if (problem == NULL && optind < argc)
+        problem = "there are arguments that belong to no option";
+    if (problem == NULL && str_empty(o.folder))
+        problem = "-f FOLDER is missing";
+    if (problem == NULL && str_empty(o.node_name))
+        problem = "--node-name NAME is missing: which Node object does this process speak for?";
+    if (problem != NULL)
+        return usage_error("run", problem, ret_exit);
+    settle_exclude(&o);
+    *ret = o;
+    o.exclude.items = NULL; /* handed over */
+    return 0;
+}
+
+int pin_options_parse(struct run_options *ret, int argc, char **argv, int *ret_exit)
+{
+    struct run_options o = run_defaults;
+    int c;
+
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "f:h", pin_longopts, NULL)) != -1) {
+        if (c == OPT_HELP)
+            return help(pin_help, ret_exit);
+        if (!take_common(&o, c))
+            return usage_error("pin", "the command line is wrong", ret_exit);
+    }
+    if (optind < argc)
+        return usage_error("pin", "there are arguments that belong to no option", ret_exit);
+    if (str_empty(o.folder))
+        return usage_error("pin", "-f FOLDER is missing", ret_exit);
+    *ret = o;
+    return 0;
+}
+
+int status_options_parse(struct status_options *ret, int argc, char **argv, int *ret_exit)
+{
+    struct status_options o = {.control_socket = DEFAULT_CONTROL_SOCKET};
+    int c;
+
+    optind = 1;
+    while ((c = getopt_long(argc, argv, "o:h", status_longopts, NULL)) != -1) {
+        switch (c) {
+        case OPT_HELP:
+            return help(status_help, ret_exit);
+        case OPT_CONTROL_SOCKET:
+            o.control_socket = optarg;
+            break;
+        case OPT_OUTPUT:
+            if (!str_eq(optarg, "json") && !str_eq(optarg, "text"))
+                return usage_error("status", "-o must be text or json", ret_exit);
+            o.json = str_eq(optarg, "json");
+            break;
+        default:
+            return usage_error("status", "the command line is wrong", ret_exit);
+        }
+    }
+    if (optind < argc)
+        return usage_error("status", "there are arguments that belong to no option", ret_exit);
+    *ret = o;
+    return 0;
+}

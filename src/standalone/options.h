@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command lines of run, pin and status. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/object.h"
+
+#define DEFAULT_NAMESPACE "metallb-system"
+#define DEFAULT_CONTROL_SOCKET "/run/steellb.sock"
+
+struct run_options {
+    const char *folder, *node_name, *namespace, *lb_class;
+    const char *user;           /* NULL: stay who we are */
+    const char *control_socket; /* "" for none */
+    struct string_list exclude; /* owned array; the strings are argv's or constants */
+    int64_t gratuitous_interval_ns;
+    bool ignore_exclude_lb, pin;
+};
+
+struct status_options {
+    const char *control_socket;
+    bool json;
+};
+
+/*
+ * 0 to go on, or -1 when the process should end with *ret_exit: help was printed, or the command
+ * line is wrong and stderr says how.
+ */
+int run_options_parse(struct run_options *ret, int argc, char **argv, int *ret_exit);
+int pin_options_parse(struct run_options *ret, int argc, char **argv, int *ret_exit);
+int status_options_parse(struct status_options *ret, int argc, char **argv, int *ret_exit);
+void run_options_done(struct run_options *o);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the running role share: run.c drives, control.c answers questions, report.c
+ * tells what changed. */
+#pragma once
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <jansson.h>
+#include <time.h>
+
+#include "base/mono.h"
+#include "feed/feed_files.h"
+#include "speaker/announcer.h"
+#include "standalone/folder.h"
+#include "standalone/options.h"
+
+struct control;
+
+struct run {
+    const struct run_options *options;
+    struct event_base *base;
+    struct announcer *announcer;
+    struct feed_files *feed;
+    struct control *control;
+    struct event on_hup, on_term, on_int;
+
+    struct folder_state *state; /* the last good one; NULL before */
+    char *refused;              /* why the newest reading is not in force; NULL when it is */
+    struct mono started;
+    time_t applied_at; /* wall clock, for people */
+    uint64_t readings, refusals;
+};
+
+/* The index of our node in an evaluation, or -1 when the folder has no such Node. */
+int run_node_index(const struct run *run, const struct evaluation *e);
+
+/* Does our node announce the Service by Layer 2? */
+bool run_owns(const struct run *run, const struct evaluation *e, size_t service);
+
+/* Logs the way from one good state to the next: what starts and stops here, what is pending, what
+ * deserves a warning. */
+void report_change(const struct run *run, const struct evaluation *old,
+                   const struct evaluation *new);
+void report_refusal(const struct evaluation *e);
+
+/* The whole answer to `steellb status`; a new reference. */
+json_t *status_build(const struct run *run);
+
+/* A UNIX stream socket of mode 0600 that answers each connection with the status as one JSON
+ * document. */
+NODISCARD int control_open(struct control **ret, struct run *run, const char *path,
+                           struct err *err);
+struct control *control_close(struct control *c);

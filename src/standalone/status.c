@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `steellb status`: asks the running process and prints its answer. */
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "standalone/options.h"
+#include "standalone/standalone.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* 2,000 addresses take about 600 KiB. */
+#define ANSWER_MAX ((size_t)64 << 20)
+
+static int read_all(int fd, struct text *answer)
+{
+    char chunk[4096];
+
+    while (answer->len < ANSWER_MAX) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return 0;
+        text_add_n(answer, chunk, (size_t)n);
+    }
+    return -EMSGSIZE;
+}
+
+static int ask(const char *path, struct text *answer, struct err *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct timeval patience = {.tv_sec = 10};
+    CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int r;
+
+    if (fd < 0)
+        return err_set(err, -errno, "%s", strerror(errno));
+    if (strlen(path) >= sizeof(address.sun_path))
+        return err_set(err, -ENAMETOOLONG, "%s: the path is too long for a socket", path);
+    memcpy(address.sun_path, path, strlen(path));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+                     sizeof(patience)); /* else we wait longer */
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return err_set(err, -errno, "%s: %s; is `steellb run` running, with this --control-socket?",
+                       path, strerror(errno));
+    r = read_all(fd, answer);
+    return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+
+    return s != NULL ? s : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void print_names(const json_t *array, const char *when_empty)
+{
+    const json_t *name;
+    size_t i;
+
+    if (json_array_size(array) == 0)
+        fputs(when_empty, stdout);
+    json_array_foreach(array, i, name) printf("%s%s", i > 0 ? "," : "", json_string_value(name));
+}
+
+static void print_addresses(const json_t *announcing)
+{
+    const json_t *a;
+    size_t i;
+
+    printf("announcing %zu addresses\n", json_array_size(announcing));
+    json_array_foreach(announcing, i, a)
+    {
+        printf("  %s on ", text_of(a, "address"));
+        print_names(json_object_get(a, "interfaces"), "all interfaces");
+        printf(" for ");
+        print_names(json_object_get(a, "services"), "-");
+        printf(", since %lld s: %lld gratuitous frames sent, %lld requests, %lld answers\n",
+               number_of(a, "sinceSeconds"), number_of(a, "gratuitousSent"),
+               number_of(a, "requestsReceived"), number_of(a, "responsesSent"));
+    }
+}
+
+static void print_services(const json_t *services)
+{
+    const json_t *s;
+    size_t i;
+
+    json_array_foreach(services, i, s)
+    {
+        printf("  %s/%s ", text_of(s, "namespace"), text_of(s, "name"));
+        print_names(json_object_get(s, "addresses"), "no address");
+        if (json_object_get(s, "pending") != NULL)
+            printf(": %s\n", text_of(s, "pending"));
+        else if (json_object_get(s, "node") != NULL)
+            printf(" from node %s\n", text_of(s, "node"));
+        else
+            printf(" announced by nobody\n");
+    }
+}
+
+static void print_links(const json_t *links)
+{
+    const json_t *l;
+    size_t i;
+
+    json_array_foreach(links, i, l)
+    {
+        bool arp = json_is_true(json_object_get(l, "arp")),
+             ndp = json_is_true(json_object_get(l, "ndp"));
+
+        printf("  %s: %s%s%s%s%s\n", text_of(l, "name"), arp ? "ARP" : "",
+               arp && ndp ? " and " : "", ndp ? "NDP" : "",
+               (arp || ndp) && json_object_get(l, "reason") != NULL ? ", " : "",
+               text_of(l, "reason"));
+    }
+}
+
+static void print_text(const json_t *status)
+{
+    printf("node %s, folder %s, up %lld s, %lld readings\n", text_of(status, "node"),
+           text_of(status, "folder"), number_of(status, "upSeconds"),
+           number_of(status, "readings"));
+    if (json_object_get(status, "refused") != NULL)
+        printf("NOT IN FORCE: the newest reading of the folder was refused: %s\n",
+               text_of(status, "refused"));
+    print_addresses(json_object_get(status, "announcing"));
+    printf("services\n");
+    print_services(json_object_get(status, "services"));
+    printf("interfaces\n");
+    print_links(json_object_get(status, "interfaces"));
+}
+
+int standalone_status(int argc, char **argv)
+{
+    CLEANUP(text_done) struct text answer = {0};
+    CLEANUP(err_done) struct err err = {0};
+    struct status_options options;
+    json_t *status;
+    int exit_status = 0;
+
+    if (status_options_parse(&options, argc, argv, &exit_status) < 0)
+        return exit_status;
+    if (ask(options.control_socket, &answer, &err) < 0) {
+        fprintf(stderr, "steellb status: %s\n", err_text(&err));
+        return 1;
+    }
+    if (options.json) {
+        fputs(text_str(&answer), stdout);
+        return 0;
+    }
+    status = json_loadb(text_str(&answer), answer.len, 0, NULL);
+    if (status == NULL) {
+        fprintf(stderr, "steellb status: the answer was cut short\n");
+        return 1;
+    }
+    print_text(status);
+    json_decref(status);
+    return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a running process knows about itself, as one JSON document. */
+#include "base/text.h"
+#include "standalone/run_int.h"
+
+static json_t *string_array(const struct string_list *list)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(a, json_string(list->items[i]));
+    return a;
+}
+
+static bool holds(const struct ipam_verdict *v, struct ip ip)
+{
+    for (size_t i = 0; i < v->addr_count; i++) {
+        if (ip_eq(v->addrs[i], ip))
+            return true;
+    }
+    return false;
+}
+
+/* The Services that this node announces the address for. */
+static json_t *services_of(const struct run *run, struct ip ip)
+{
+    const struct evaluation *e = run->state->evaluation;
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < e->count; i++) {
+        const struct meta *m = &e->allocations[i].service->meta;
+
+        if (holds(&e->allocations[i].verdict, ip) && run_owns(run, e, i))
+            json_array_append_new(names, json_sprintf("%s/%s", m->namespace, m->name));
+    }
+    return names;
+}
+
+struct list_builder {
+    const struct run *run;
+    json_t *array;
+};
+
+static void add_address(const struct announcer_address_status *s, void *arg)
+{
+    struct list_builder *b = arg;
+    json_t *entry = json_pack(
+        "{s:s, s:I, s:b, s:o, s:o, s:I, s:I, s:I}", "address", ip_format(s->ip).s, "sinceSeconds",
+        (json_int_t)(s->since_ns / NS_PER_SEC), "allInterfaces", s->all_interfaces, "interfaces",
+        string_array(&s->interfaces), "services", services_of(b->run, s->ip), "gratuitousSent",
+        (json_int_t)s->gratuitous_sent, "requestsReceived", (json_int_t)s->requests_received,
+        "responsesSent", (json_int_t)s->responses_sent);
+
+    json_array_append_new(b->array, entry);
+}
+
+static void add_link(const struct announcer_link_status *s, void *arg)
+{
+    struct list_builder *b = arg;
+    json_t *entry = json_pack("{s:s, s:i, s:b, s:b, s:s*, s:I}", "name", s->name, "index",
+                              (int)s->ifindex, "arp", s->arp, "ndp", s->ndp, "reason", s->reason,
+                              "dropped", (json_int_t)s->dropped);
+
+    json_array_append_new(b->array, entry);
+}
+
+/* Services of the folder that this node does not announce: who does, or why they wait. */
+static json_t *service_entry(const struct evaluation *e, size_t i)
+{
+    const struct ipam_verdict *v = &e->allocations[i].verdict;
+    const struct meta *m = &e->allocations[i].service->meta;
+    json_t *entry = json_pack("{s:s, s:s}", "namespace", m->namespace, "name", m->name);
+    json_t *addresses = json_array();
+
+    for (size_t k = 0; k < v->addr_count; k++)
+        json_array_append_new(addresses, json_string(ip_format(v->addrs[k]).s));
+    json_object_set_new(entry, "addresses", addresses);
+    if (e->l2[i].eligible_count > 0)
+        json_object_set_new(entry, "node",
+                            json_string(e->cfg->nodes.items[e->l2[i].candidates[0].node]));
+    if (v->state == IPAM_PENDING && v->event_count > 0) {
+        CLEANUP(text_done) struct text why = {0};
+
+        ipam_event_text(&why, &v->events[v->event_count - 1]);
+        json_object_set_new(entry, "pending", json_string(text_str(&why)));
+    }
+    return entry;
+}
+
+static json_t *service_array(const struct run *run)
+{
+    json_t *a = json_array();
+
+    for (size_t i = 0; i < run->state->evaluation->count; i++)
+        json_array_append_new(a, service_entry(run->state->evaluation, i));
+    return a;
+}
+
+json_t *status_build(const struct run *run)
+{
+    struct list_builder addresses = {.run = run, .array = json_array()};
+    struct list_builder links = {.run = run, .array = json_array()};
+    struct mono now = mono_now();
+    json_t *root;
+
+    if (run->state != NULL)
+        announcer_each_address(run->announcer, add_address, &addresses);
+    announcer_each_link(run->announcer, add_link, &links);
+    root = json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "kind", "Status", "version", 1,
+        "steellb", STEELLB_VERSION, "node", run->options->node_name, "folder", run->options->folder,
+        "upSeconds", (json_int_t)(mono_sub(now, run->started) / NS_PER_SEC), "appliedAt",
+        (json_int_t)run->applied_at, "readings", (json_int_t)run->readings, "refusals",
+        (json_int_t)run->refusals, "announcing", addresses.array, "interfaces", links.array);
+    if (run->refused != NULL)
+        json_object_set_new(root, "refused", json_string(run->refused));
+    if (run->state != NULL)
+        json_object_set_new(root, "services", service_array(run));
+    return root;
+}

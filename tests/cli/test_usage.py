@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Command lines, right and wrong, and input that cannot be read."""
+import os
+
+import pytest
+
+from manifests import cluster
+
+COMMANDS = ["run", "plan", "check", "explain", "pin", "status", "version", "help"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_on_each(steellb, command):
+    result = steellb(command, "--help")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("Usage: steellb ")
+    assert steellb("help", command).out == result.out
+
+
+@pytest.mark.parametrize("word", ["help", "--help", "-h"])
+def test_help(steellb, word):
+    result = steellb(word)
+    assert result.status == 0
+    for command in COMMANDS:
+        assert "\n  %s " % command in result.out
+
+
+@pytest.mark.parametrize("word", ["version", "--version"])
+def test_version(steellb, word):
+    result = steellb(word)
+    assert result.status == 0
+    assert result.out.splitlines() == ["steellb 0.1.0", "matches MetalLB 0.16.2"]
+
+
+@pytest.mark.parametrize(
+    "args, text",
+    [
+        ((), "Usage: steellb COMMAND"),
+        (("plna",), "did you mean 'plan'?"),
+        (("nothing-like-it",), "no command 'nothing-like-it'"),
+        (("help", "plna"), "did you mean 'plan'?"),
+        (("plan",), "nothing to read"),
+        (("plan", "-f"), "an argument is missing after '-f'"),
+        (("plan", "x"), "unexpected argument 'x'"),
+        (("plan", "-f", "x", "-o", "json", "y"), "unexpected argument 'y'"),
+        (("plan", "-f", "x", "-o", "yaml"), "'text' or 'json', not 'yaml'"),
+        (("plan", "-f", "x", "--nonsense"), "no such option '--nonsense'"),
+        (("plan", "-f", "x", "-z"), "no such option '-z'"),
+        (("plan", "-f", "x", "--namespace"), "an argument is missing after '--namespace'"),
+        (("plan", "-f", "-", "-"), "only once"),
+        (("plan", "-f", "-", "--against", "-"), "only once"),
+        (("check", "-f", "x", "--against", "y"), "no such option '--against'"),
+        (("check",), "nothing to read"),
+        (("explain", "-f", "x"), "which Service?"),
+        (("explain", "a", "b", "-f", "x"), "unexpected argument 'b'"),
+        (("explain", "a"), "nothing to read"),
+        (("version", "x"), "unexpected argument 'x'"),
+    ],
+    ids=lambda v: " ".join(v) if isinstance(v, tuple) else "",
+)
+def test_bad_usage(steellb, args, text):
+    result = steellb(*args)
+    assert (result.status, result.out) == (2, "")
+    assert text in result.err
+    if args:
+        assert "Try 'steellb" in result.err
+
+
+@pytest.mark.parametrize("command", ["plan", "check", "explain"])
+class TestUnreadable:
+    def run(self, steellb, command, path, **more):
+        result = steellb(command, *(["web"] if command == "explain" else []), "-f", path, **more)
+        assert (result.status, result.out) == (2, "")
+        assert result.err.startswith("steellb %s: " % command)
+        return result.err
+
+    def test_absent(self, steellb, command, tmp_path):
+        assert "absent.yaml" in self.run(steellb, command, tmp_path / "absent.yaml")
+
+    def test_not_yaml(self, steellb, command, tmp_path):
+        path = tmp_path / "bad.yaml"
+        path.write_text("kind: [\n")
+        assert "bad.yaml:" in self.run(steellb, command, path)
+
+    def test_not_an_object(self, steellb, command, tmp_path):
+        path = tmp_path / "bad.yaml"
+        path.write_text("apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n---\n- just\n- a list\n")
+        assert "bad.yaml:" in self.run(steellb, command, path)
+
+    def test_standard_input(self, steellb, command):
+        self.run(steellb, command, "-", stdin=b"kind: [\n")
+
+
+def test_output_that_cannot_be_written(binary, write):
+    import subprocess
+
+    path = write("in.yaml", *cluster())
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run([binary, "plan", "-f", path], stdout=full, stderr=subprocess.PIPE, timeout=30)
+    assert process.returncode == 2
+    assert b"cannot write" in process.stderr
+
+
+def test_the_reader_may_go_away(binary, write):
+    import subprocess
+
+    path = write("in.yaml", *cluster())
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = subprocess.run([binary, "plan", "-f", path], stdout=write_end, stderr=subprocess.PIPE, timeout=30)
+    os.close(write_end)
+    assert process.returncode != 0
