@@ -25,7 +25,9 @@ ifndef NO_BUILD
 	@tools/build release
 endif
 
-demo: deps build
+demo:
+	@tools/deps build demo
+	@$(MAKE) --no-print-directory build
 	@demo/run
 
 check: build

@@ -30,11 +30,11 @@ ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/"}
 TIMEOUT = 30
 
 
-def missing():
+def missing(tools=("ip", "tcpdump", "arping", "ndisc6")):
     """Why these tests cannot run here, or None."""
     if os.geteuid() != 0:
         return "namespaces need root"
-    for tool in ("ip", "tcpdump", "arping", "ndisc6"):
+    for tool in tools:
         if shutil.which(tool, path=ENV["PATH"]) is None:
             return f"{tool} is not installed"
     probe = f"{PREFIX}{os.getpid()}-probe"
