@@ -4,17 +4,7 @@
 #include "base/mem.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-PRINTF_LIKE(1, 0) static char *format(const char *fmt, va_list ap)
-{
-    char *text = NULL;
-
-    if (vasprintf(&text, fmt, ap) < 0)
-        return xstrdup("out of memory while formatting an error");
-    return text;
-}
 
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
@@ -22,7 +12,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    text = format(fmt, ap); /* first: the arguments may point into the old text */
+    text = xvasprintf(fmt, ap); /* first: the arguments may point into the old text */
     va_end(ap);
     err_done(err);
     err->text = text;
@@ -37,7 +27,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    context = format(fmt, ap);
+    context = xvasprintf(fmt, ap);
     va_end(ap);
     whole = xasprintf("%s: %s", context, err_text(err));
     free(err->text);

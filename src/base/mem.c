@@ -59,16 +59,24 @@ char *xstrndup(const char *text, size_t len)
     return checked(strndup(text, len));
 }
 
+char *xvasprintf(const char *fmt, va_list ap)
+{
+    char *text = NULL;
+
+    if (vasprintf(&text, fmt, ap) < 0)
+        text = NULL; /* its value is undefined after a failure */
+    return checked(text);
+}
+
 char *xasprintf(const char *fmt, ...)
 {
     va_list ap;
-    char *text = NULL;
+    char *text;
 
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        text = NULL; /* its value is undefined after a failure */
+    text = xvasprintf(fmt, ap);
     va_end(ap);
-    return checked(text);
+    return text;
 }
 
 void xfreep(void *ptr_to_pointer)
@@ -181,12 +189,11 @@ char *arena_strdup(struct arena *a, const char *text)
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
-    va_list ap;
     CLEANUP(xfreep) char *text = NULL;
+    va_list ap;
 
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        text = NULL;
+    text = xvasprintf(fmt, ap);
     va_end(ap);
-    return arena_strdup(a, checked(text));
+    return arena_strdup(a, text);
 }

@@ -20,6 +20,7 @@ void *xreallocarray(void *items, size_t count, size_t size);
 char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t len);
 PRINTF_LIKE(1, 2) char *xasprintf(const char *fmt, ...);
+PRINTF_LIKE(1, 0) char *xvasprintf(const char *fmt, va_list ap);
 
 /* free() for CLEANUP on any pointer variable. */
 void xfreep(void *ptr_to_pointer);

@@ -32,16 +32,11 @@ void text_printf(struct text *t, const char *fmt, ...)
 {
     CLEANUP(xfreep) char *piece = NULL;
     va_list ap;
-    int n;
 
     va_start(ap, fmt);
-    n = vasprintf(&piece, fmt, ap);
+    piece = xvasprintf(fmt, ap);
     va_end(ap);
-    if (n < 0) {
-        piece = NULL; /* undefined after a failure */
-        return;
-    }
-    text_add_n(t, piece, (size_t)n);
+    text_add(t, piece);
 }
 
 static void quote_char(struct text *t, unsigned char c)

@@ -18,15 +18,10 @@ static void hop_add(struct hop_list *h, const char *link, enum hop_mark mark, co
     CLEANUP(text_done) struct text line = {0};
     CLEANUP(xfreep) char *s = NULL;
     va_list ap;
-    int n;
 
     va_start(ap, fmt);
-    n = vasprintf(&s, fmt, ap);
+    s = xvasprintf(fmt, ap);
     va_end(ap);
-    if (n < 0) {
-        s = NULL; /* undefined after a failure */
-        return;
-    }
     report_one_line(&line, s);
     h->items = array_grow(h->items, &h->cap, h->count + 1, sizeof(*h->items));
     h->items[h->count++] = (struct hop){link, mark, arena_strdup(h->arena, text_str(&line))};

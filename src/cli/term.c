@@ -49,15 +49,10 @@ void term_print(const struct term *t, enum term_style style, const char *fmt, ..
 {
     CLEANUP(xfreep) char *s = NULL;
     va_list ap;
-    int n;
 
     va_start(ap, fmt);
-    n = vasprintf(&s, fmt, ap);
+    s = xvasprintf(fmt, ap);
     va_end(ap);
-    if (n < 0) {
-        s = NULL; /* undefined after a failure */
-        return;
-    }
     replace_controls(s);
     if (t->colour && style != TERM_PLAIN)
         fprintf(t->out, "%s%s\033[0m", style_codes[style], s);

@@ -44,10 +44,8 @@ PRINTF_LIKE(4, 0)
 static void report(struct fault_list *list, const struct subject *s, const char *wrapper,
                    const char *fmt, va_list ap)
 {
-    CLEANUP(xfreep) char *message = NULL;
+    CLEANUP(xfreep) char *message = xvasprintf(fmt, ap);
 
-    if (vasprintf(&message, fmt, ap) < 0)
-        message = xstrdup(fmt);
     fault_add(list, s->o, "%s%s", wrapper, message);
 }
 

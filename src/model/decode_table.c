@@ -43,11 +43,9 @@ PRINTF_LIKE(3, 0)
 static void report(struct reader *r, const struct path *at, const char *fmt, va_list ap)
 {
     CLEANUP(text_done) struct text place = {0};
-    CLEANUP(xfreep) char *message = NULL;
+    CLEANUP(xfreep) char *message = xvasprintf(fmt, ap);
 
     path_print(&place, at);
-    if (vasprintf(&message, fmt, ap) < 0)
-        message = xstrdup(fmt);
     fault_add(r->faults, r->object, "%s: %s", text_str(&place), message);
 }
 

@@ -29,12 +29,10 @@ PRINTF_LIKE(5, 0)
 static void add_formatted(struct fault_list *list, const char *kind, const char *namespace,
                           const char *name, const char *fmt, va_list ap)
 {
-    struct fault f = {
-        .kind = xstrdup(kind), .namespace = xstrdup(namespace), .name = xstrdup(name)};
-
-    if (vasprintf(&f.message, fmt, ap) < 0)
-        f.message = xstrdup(fmt);
-    append(list, f);
+    append(list, (struct fault){.kind = xstrdup(kind),
+                                .namespace = xstrdup(namespace),
+                                .name = xstrdup(name),
+                                .message = xvasprintf(fmt, ap)});
 }
 
 void fault_add(struct fault_list *list, const struct object *o, const char *fmt, ...)

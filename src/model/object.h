@@ -175,6 +175,7 @@ struct service {
     bool publish_not_ready_addresses;
     struct ingress *ingress; /* status.loadBalancer.ingress */
     size_t ingress_count;
+    bool is_pinned; /* the ingress is not what the object says, but what was pinned for it */
 };
 
 struct endpoint {
