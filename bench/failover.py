@@ -15,14 +15,14 @@ import time
 import lab
 
 sys.path.insert(0, str(lab.ROOT / "demo"))
-import lan  # noqa: E402
-from lan import netns  # noqa: E402
+import three_nodes  # noqa: E402
+from three_nodes import netns  # noqa: E402
 
 SETTLE_S = 1.5  # the client's ARP entry may not be replaced within a second of its last change
 
 
 def last_node(record):
-    seen = lan.answers(record)
+    seen = three_nodes.answers(record)
     return seen[-1][1] if seen else None
 
 
@@ -30,22 +30,22 @@ def fail_over(net, folder, record):
     """Seconds without an answer."""
     owner = last_node(record)
     cut = time.monotonic()
-    lan.lose(net, folder, owner)
-    gap = netns.until(lambda: lan.gap(lan.answers(record), owner, cut), 15, "an answer from another node")
+    three_nodes.lose(net, folder, owner)
+    gap = netns.until(lambda: three_nodes.gap(three_nodes.answers(record), owner, cut), 15, "an answer from another node")
     time.sleep(SETTLE_S)
-    lan.bring_back(net, folder, owner)
+    three_nodes.bring_back(net, folder, owner)
     netns.until(lambda: last_node(record) == owner, 15, "the return of " + owner)
     time.sleep(SETTLE_S)
     return gap
 
 
 def measure(net, program, rounds):
-    folder = lan.make_folder(net)
-    lan.build(net)
-    for node in lan.NODES:
-        lan.start_node(net, node, folder, program)
-    record = lan.watch(net)
-    netns.until(lambda: last_node(record), 10, "an answer from " + lan.ADDRESS)
+    folder = three_nodes.make_folder(net)
+    three_nodes.build(net)
+    for node in three_nodes.NODES:
+        three_nodes.start_node(net, node, folder, program)
+    record = three_nodes.watch(net)
+    netns.until(lambda: last_node(record), 10, "an answer from " + three_nodes.ADDRESS)
     time.sleep(SETTLE_S)
     return [fail_over(net, folder, record) for _ in range(rounds)]
 
@@ -58,7 +58,7 @@ def main():
         try:
             gaps = measure(net, a.steellb, a.rounds)
         except AssertionError:
-            lan.print_logs(net)
+            three_nodes.print_logs(net)
             raise
     print("failover    %.0f ms without an answer (median of %d: %s)"
           % (1000 * statistics.median(gaps), len(gaps), ", ".join("%.0f" % (1000 * g) for g in gaps)))

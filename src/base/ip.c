@@ -167,6 +167,17 @@ struct ip_text ip_format(struct ip a)
     return t;
 }
 
+struct ip_key ip_key(struct ip a)
+{
+    struct ip_key key;
+    struct wr w = wr_to(key.bytes, sizeof(key.bytes));
+
+    wr_u8(&w, (uint8_t)a.family);
+    wr_u64(&w, a.hi);
+    wr_u64(&w, a.lo);
+    return key;
+}
+
 bool ip_eq(struct ip a, struct ip b)
 {
     return ip_cmp(a, b) == 0;

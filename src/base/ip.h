@@ -38,6 +38,15 @@ bool ip_parse(struct ip *ret, const char *text);
 bool ip_text_is_v4_mapped(const char *text); /* ::ffff:1.2.3.4 in any spelling */
 struct ip_text ip_format(struct ip a);
 
+/* For maps: unlike struct ip without padding. */
+enum { IP_KEY_LEN = 17 };
+
+struct ip_key {
+    uint8_t bytes[IP_KEY_LEN];
+};
+
+struct ip_key ip_key(struct ip a);
+
 bool ip_eq(struct ip a, struct ip b);
 int ip_cmp(struct ip a, struct ip b); /* IPv4 before IPv6, then by number */
 bool ip_is_link_local(struct ip a);   /* fe80::/10 */

@@ -20,18 +20,9 @@
 
 /* --- addresses --- */
 
-struct address_key address_key(struct ip ip)
-{
-    struct address_key key = {.bytes = {(uint8_t)ip.family}};
-    uint64_t words[2] = {ip.hi, ip.lo};
-
-    memcpy(key.bytes + 1, words, sizeof(words));
-    return key;
-}
-
 struct address *address_find(const struct announcer *a, struct ip ip)
 {
-    struct address_key key = address_key(ip);
+    struct ip_key key = ip_key(ip);
 
     return map_find(&a->addresses, &key, sizeof(key));
 }
@@ -129,7 +120,7 @@ static bool address_declare(struct announcer *a, const struct announcement *n, s
     if (is_new) {
         d = xcalloc(1, sizeof(*d));
         d->ip = n->ip;
-        d->key = address_key(n->ip);
+        d->key = ip_key(n->ip);
         map_put(&a->addresses, &d->key, sizeof(d->key), d);
     }
     d->kept = true;

@@ -14,14 +14,8 @@
 #include "speaker/burst.h"
 #include "speaker/exclude.h"
 
-enum { ADDRESS_KEY_LEN = 17 };
-
-struct address_key {
-    uint8_t bytes[ADDRESS_KEY_LEN]; /* unlike struct ip without padding */
-};
-
 struct address {
-    struct address_key key;
+    struct ip_key key;
     struct ip ip;
     bool all_interfaces;
     struct string_list interfaces; /* owned */
@@ -40,7 +34,7 @@ struct interface {
     struct ndp_session *ndp;
     uint64_t dropped;  /* by sessions that have ended */
     uint64_t failed;   /* gratuitous frames that could not be sent at their time */
-    struct map outbox; /* address_key -> struct address: rounds on their way out */
+    struct map outbox; /* ip_key -> struct address: rounds on their way out */
     bool blocked;      /* in this turn: the socket takes no more */
 };
 
@@ -52,7 +46,7 @@ struct announcer {
     struct exclude *exclude;
     struct addr_filter *arp_filter, *nd_filter;
     struct links *links;
-    struct map addresses;  /* address_key -> struct address */
+    struct map addresses;  /* ip_key -> struct address */
     struct map interfaces; /* uint32_t ifindex -> struct interface */
     struct burst *burst;
     struct mono send_at;   /* the outboxes are not empty */
@@ -62,7 +56,6 @@ struct announcer {
 
 /* --- announcer.c --- */
 
-struct address_key address_key(struct ip ip);
 struct address *address_find(const struct announcer *a, struct ip ip);
 bool address_allows(const struct address *d, const struct interface *i);
 

@@ -326,6 +326,22 @@ static void test_buggy(void **state)
     }
 }
 
+/* Equal addresses have equal keys, others do not: also one number in both families. */
+static void test_key(void **state)
+{
+    static const char *const ips[] = {"0.0.0.1", "::1", "1::", "192.0.2.1", "::ffff:192.0.2.1"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(ips); i++) {
+        for (size_t k = 0; k < ARRAY_SIZE(ips); k++) {
+            struct ip a = must_parse(ips[i]), b = must_parse(ips[k]);
+            struct ip_key x = ip_key(a), y = ip_key(b);
+
+            assert_int_equal(memcmp(&x, &y, sizeof(x)) == 0, ip_eq(a, b));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_next_and_prev),
         cmocka_unit_test(test_next_and_prev_end),
         cmocka_unit_test(test_buggy),
+        cmocka_unit_test(test_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
