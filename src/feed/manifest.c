@@ -435,6 +435,7 @@ static void pin_lay(struct object *service, const struct object *pin)
     }
     service->service.ingress = to;
     service->service.ingress_count = count;
+    service->service.is_pinned = true;
 }
 
 static void warn_of_ignored(struct manifest *m)

@@ -178,14 +178,16 @@ bool ipam_release(struct ipam *m, const char *namespace, const char *name);
 struct ipam_service {
     const struct object *service;
     struct ipam_held held;
+    bool goes_first; /* when others claim to hold the same: it is pinned, or in force */
     struct ipam_verdict verdict;
 };
 
 /*
- * Full passes until the fixed point: Services that hold more addresses first, then by creation
- * time, namespace, name (plan-json "Input"). Those that may keep what they hold have it before
- * anybody chooses. The array is not reordered, and its order does not matter. A verdict has the
- * events of the last pass that changed it, and is `released` if anything was in any pass.
+ * Full passes until the fixed point: Services that hold more addresses first (after those that go
+ * first), then by creation time, namespace, name (plan-json "Input"). Those that may keep what they
+ * hold have it before anybody chooses. The array is not reordered, and its order does not matter. A
+ * verdict has the events of the last pass that changed it, and is `released` if anything was in any
+ * pass.
  */
 void ipam_settle(struct ipam *m, struct ipam_service *services, size_t count, struct arena *a);
 

@@ -27,6 +27,8 @@ static int turn_cmp(const void *a, const void *b)
     const struct meta *m = &x->service->service->meta, *n = &y->service->service->meta;
     int c;
 
+    if (x->service->goes_first != y->service->goes_first)
+        return x->service->goes_first ? -1 : 1;
     if (x->rank != y->rank)
         return x->rank > y->rank ? -1 : 1;
     if (m->created_ns != n->created_ns)
@@ -47,6 +49,22 @@ static bool same_verdict(const struct ipam_verdict *x, const struct ipam_verdict
     return true;
 }
 
+/*
+ * The other events are those of the pass that changed it. Why it still waits is what the latest run
+ * says: the obstacle of the first pass may be gone, and another one in its place.
+ */
+static void refresh_reason(struct ipam_service *s, const struct ipam_verdict *v, struct arena *a)
+{
+    struct ipam_verdict *old = &s->verdict;
+    struct ipam_event *events;
+
+    if (v->state != IPAM_PENDING || v->event_count == 0 || old->event_count == 0)
+        return;
+    events = arena_memdup(a, old->events, old->event_count * sizeof(*events));
+    events[old->event_count - 1] = v->events[v->event_count - 1];
+    old->events = events;
+}
+
 /* Returns whether anything changed. */
 static bool take_turn(struct ipam *m, struct ipam_service *s, bool is_first, struct arena *a)
 {
@@ -54,7 +72,8 @@ static bool take_turn(struct ipam *m, struct ipam_service *s, bool is_first, str
 
     ipam_converge(m, s->service, s->held, a, &v);
     if (!is_first && same_verdict(&v, &s->verdict)) {
-        s->verdict.released |= v.released; /* its events are those of the pass that changed it */
+        s->verdict.released |= v.released;
+        refresh_reason(s, &v, a);
         return v.released;
     }
     v.released |= !is_first && s->verdict.released;

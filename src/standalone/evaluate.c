@@ -26,6 +26,35 @@ static struct ipam_held held_in(const struct evaluation *e, const struct object 
     };
 }
 
+static bool same_held(const struct ipam_held *x, const struct ipam_held *y)
+{
+    if (x->count != y->count)
+        return false;
+    for (size_t i = 0; i < x->count; i++) {
+        if (!ip_eq(x->addrs[i], y->addrs[i]))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * A status can claim any address, for instance that of the Service whose manifest was copied. What
+ * is pinned or in force goes before such a claim.
+ */
+static void settle_claim(struct ipam_service *s, const struct evaluation_options *options,
+                         struct arena *a)
+{
+    struct ipam_held in_force = {0};
+
+    if (options->held_from != NULL)
+        in_force = held_in(options->held_from, s->service, a);
+    s->held = ipam_held_from_status(&s->service->service, a);
+    if (s->held.count == 0)
+        s->held = in_force;
+    s->goes_first =
+        s->held.count > 0 && (s->service->service.is_pinned || same_held(&s->held, &in_force));
+}
+
 static void collect_services(struct evaluation *e, struct store *store,
                              const struct evaluation_options *options)
 {
@@ -38,9 +67,7 @@ static void collect_services(struct evaluation *e, struct store *store,
         if (!wants_address(all.items[i], options))
             continue;
         s->service = all.items[i];
-        s->held = ipam_held_from_status(&s->service->service, e->arena);
-        if (s->held.count == 0 && options->held_from != NULL)
-            s->held = held_in(options->held_from, s->service, e->arena);
+        settle_claim(s, options, e->arena);
         e->count++;
     }
 }

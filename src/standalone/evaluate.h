@@ -17,8 +17,8 @@ struct evaluation_options {
 
     /*
      * NULL, or what is in force now: a Service whose status lists no address is taken to hold what
-     * it has there. A running process passes its last good evaluation, so that an edit moves no
-     * address that is in use.
+     * it has there, and keeps it against others whose status claims it. A running process passes
+     * its last good evaluation, so that an edit moves no address that is in use.
      */
     const struct evaluation *held_from;
 };

@@ -40,6 +40,6 @@ int standalone_pin(int argc, char **argv)
         fprintf(stderr, "steellb pin: %s\n", err_text(&err));
         return 1;
     }
-    printf("%d Services pinned\n", count);
+    printf("%d Service%s pinned\n", count, count == 1 ? "" : "s");
     return 0;
 }

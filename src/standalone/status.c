@@ -84,9 +84,9 @@ static void print_names(const json_t *array, const char *when_empty)
 static void print_addresses(const json_t *announcing)
 {
     const json_t *a;
-    size_t i;
+    size_t i, count = json_array_size(announcing);
 
-    printf("announcing %zu addresses\n", json_array_size(announcing));
+    printf("announcing %zu address%s\n", count, count == 1 ? "" : "es");
     json_array_foreach(announcing, i, a)
     {
         printf("  %s on ", text_of(a, "address"));

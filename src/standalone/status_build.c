@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a running process knows about itself, as one JSON document. */
+#include "base/map.h"
 #include "base/text.h"
 #include "standalone/run_int.h"
 
@@ -12,56 +13,67 @@ static json_t *string_array(const struct string_list *list)
     return a;
 }
 
-static bool holds(const struct ipam_verdict *v, struct ip ip)
-{
-    for (size_t i = 0; i < v->addr_count; i++) {
-        if (ip_eq(v->addrs[i], ip))
-            return true;
-    }
-    return false;
-}
-
-/* The Services that this node announces the address for. */
-static json_t *services_of(const struct run *run, struct ip ip)
-{
-    const struct evaluation *e = run->state->evaluation;
-    json_t *names = json_array();
-
-    for (size_t i = 0; i < e->count; i++) {
-        const struct meta *m = &e->allocations[i].service->meta;
-
-        if (holds(&e->allocations[i].verdict, ip) && run_owns(run, e, i))
-            json_array_append_new(names, json_sprintf("%s/%s", m->namespace, m->name));
-    }
-    return names;
-}
-
-struct list_builder {
-    const struct run *run;
+/* Addresses as they are listed, and where the names of their Services go. */
+struct address_list {
     json_t *array;
+    struct arena *arena;
+    struct map names; /* ip_key -> json_t: the array of names in the address's entry, borrowed */
 };
 
 static void add_address(const struct announcer_address_status *s, void *arg)
 {
-    struct list_builder *b = arg;
-    json_t *entry = json_pack(
-        "{s:s, s:I, s:b, s:o, s:o, s:I, s:I, s:I}", "address", ip_format(s->ip).s, "sinceSeconds",
-        (json_int_t)(s->since_ns / NS_PER_SEC), "allInterfaces", s->all_interfaces, "interfaces",
-        string_array(&s->interfaces), "services", services_of(b->run, s->ip), "gratuitousSent",
-        (json_int_t)s->gratuitous_sent, "requestsReceived", (json_int_t)s->requests_received,
-        "responsesSent", (json_int_t)s->responses_sent);
+    struct address_list *list = arg;
+    struct ip_key key = ip_key(s->ip);
+    json_t *names = json_array();
+    json_t *entry =
+        json_pack("{s:s, s:I, s:b, s:o, s:o, s:I, s:I, s:I}", "address", ip_format(s->ip).s,
+                  "sinceSeconds", (json_int_t)(s->since_ns / NS_PER_SEC), "allInterfaces",
+                  s->all_interfaces, "interfaces", string_array(&s->interfaces), "services", names,
+                  "gratuitousSent", (json_int_t)s->gratuitous_sent, "requestsReceived",
+                  (json_int_t)s->requests_received, "responsesSent", (json_int_t)s->responses_sent);
 
-    json_array_append_new(b->array, entry);
+    json_array_append_new(list->array, entry);
+    (void)map_put(&list->names, arena_memdup(list->arena, &key, sizeof(key)), sizeof(key), names);
+}
+
+/* The Services that this node announces, each at its addresses. */
+static void add_service_names(const struct run *run, const struct address_list *list)
+{
+    const struct evaluation *e = run->state->evaluation;
+
+    for (size_t i = 0; i < e->count; i++) {
+        const struct ipam_verdict *v = &e->allocations[i].verdict;
+        const struct meta *m = &e->allocations[i].service->meta;
+
+        for (size_t k = 0; run_owns(run, e, i) && k < v->addr_count; k++) {
+            struct ip_key key = ip_key(v->addrs[k]);
+            json_t *names = map_find(&list->names, &key, sizeof(key));
+
+            json_array_append_new(names, json_sprintf("%s/%s", m->namespace, m->name));
+        }
+    }
+}
+
+static json_t *address_array(const struct run *run)
+{
+    CLEANUP(arena_freep) struct arena *arena = arena_new();
+    struct address_list list = {.array = json_array(), .arena = arena};
+
+    announcer_each_address(run->announcer, add_address, &list);
+    if (run->state != NULL)
+        add_service_names(run, &list);
+    map_done(&list.names);
+    return list.array;
 }
 
 static void add_link(const struct announcer_link_status *s, void *arg)
 {
-    struct list_builder *b = arg;
-    json_t *entry = json_pack("{s:s, s:i, s:b, s:b, s:s*, s:I}", "name", s->name, "index",
+    json_t *array = arg;
+    json_t *entry = json_pack("{s:s, s:i, s:b, s:b, s:s*, s:I, s:I}", "name", s->name, "index",
                               (int)s->ifindex, "arp", s->arp, "ndp", s->ndp, "reason", s->reason,
-                              "dropped", (json_int_t)s->dropped);
+                              "dropped", (json_int_t)s->dropped, "failed", (json_int_t)s->failed);
 
-    json_array_append_new(b->array, entry);
+    json_array_append_new(array, entry);
 }
 
 /* Services of the folder that this node does not announce: who does, or why they wait. */
@@ -98,20 +110,16 @@ static json_t *service_array(const struct run *run)
 
 json_t *status_build(const struct run *run)
 {
-    struct list_builder addresses = {.run = run, .array = json_array()};
-    struct list_builder links = {.run = run, .array = json_array()};
-    struct mono now = mono_now();
+    json_t *links = json_array();
     json_t *root;
 
-    if (run->state != NULL)
-        announcer_each_address(run->announcer, add_address, &addresses);
-    announcer_each_link(run->announcer, add_link, &links);
+    announcer_each_link(run->announcer, add_link, links);
     root = json_pack(
         "{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "kind", "Status", "version", 1,
         "steellb", STEELLB_VERSION, "node", run->options->node_name, "folder", run->options->folder,
-        "upSeconds", (json_int_t)(mono_sub(now, run->started) / NS_PER_SEC), "appliedAt",
+        "upSeconds", (json_int_t)(mono_sub(mono_now(), run->started) / NS_PER_SEC), "appliedAt",
         (json_int_t)run->applied_at, "readings", (json_int_t)run->readings, "refusals",
-        (json_int_t)run->refusals, "announcing", addresses.array, "interfaces", links.array);
+        (json_int_t)run->refusals, "announcing", address_array(run), "interfaces", links);
     if (run->refused != NULL)
         json_object_set_new(root, "refused", json_string(run->refused));
     if (run->state != NULL)

@@ -50,6 +50,7 @@ struct service_row {
     const char *ports;                         /* "TCP/80,UDP/53" */
     const char *local;  /* traffic policy Local with this selector, "k=v"; "": without one */
     const char *status; /* "1.2.3.4,@host,junk" */
+    bool in_force;      /* it goes first; for ipam_settle */
 };
 
 /* The caller frees it with object_free. */

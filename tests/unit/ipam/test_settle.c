@@ -51,6 +51,20 @@ static const struct settle_row rows[] = {
       {.name = "b", .created = 2, .status = "1.2.3.0"},
       {.name = "c", .created = 3}},
      {"- | ClearAssignment,AllocationFailed", "1.2.3.0 | ", "- | AllocationFailed"}},
+    {"of two that claim one, the one in whose hands it is keeps it",
+     {TWO},
+     {{.name = "a", .created = 1, .status = "1.2.3.0"},
+      {.name = "b", .created = 2, .status = "1.2.3.0", .in_force = true}},
+     {"1.2.3.1 | ClearAssignment,IPAllocated", "1.2.3.0 | "}},
+    {"also against one that claims more",
+     {POOL("p", "1.2.3.0/30,1000::/126")},
+     {{.name = "a", .created = 2, .status = "1.2.3.0", .in_force = true},
+      {.name = "b",
+       .created = 1,
+       .cluster = "1.2.3.4,1::1",
+       .policy = "RequireDualStack",
+       .status = "1.2.3.0,1000::"}},
+     {"1.2.3.0 | ", "1.2.3.1 1000:: | ClearAssignment,IPAllocated"}},
     {"given up late",
      {TWO},
      {{.name = "a", .created = 1, .lb_ip = "1.2.3.1"},
@@ -136,8 +150,10 @@ static void run_row(const struct settle_row *r)
         pools++;
     while (count < ARRAY_SIZE(objects) && r->services[count].name != NULL) {
         objects[count] = build_service(&r->services[count]);
-        services[count] = (struct ipam_service){
-            .service = objects[count], .held = ipam_held_from_status(&objects[count]->service, a)};
+        services[count] =
+            (struct ipam_service){.service = objects[count],
+                                  .held = ipam_held_from_status(&objects[count]->service, a),
+                                  .goes_first = r->services[count].in_force};
         count++;
     }
     use_snapshot(m, build_snapshot(r->pools, pools));
