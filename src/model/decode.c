@@ -40,8 +40,8 @@ static const struct field meta_fields[] = {
     {"uid", FIELD_STRING, AT(object, meta.uid)},
     {"resourceVersion", FIELD_STRING, AT(object, meta.resource_version)},
     {"creationTimestamp", FIELD_TIME, AT(object, meta.created_ns)},
-    {"labels", FIELD_LABELS, AT(object, meta.labels)},
-    {"annotations", FIELD_LABELS, AT(object, meta.annotations)},
+    {"labels", FIELD_LABELS, AT(object, meta.labels), .null_is_empty = true},
+    {"annotations", FIELD_LABELS, AT(object, meta.annotations), .null_is_empty = true},
 };
 static const struct table meta_table = TABLE(meta_fields);
 

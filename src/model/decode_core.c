@@ -39,7 +39,7 @@ static const struct field service_spec_fields[] = {
     {"loadBalancerClass", FIELD_STRING_OR_NULL, AT(object, service.load_balancer_class)},
     {"externalTrafficPolicy", FIELD_STRING, AT(object, service.external_traffic_policy),
      .allowed = traffic_policies},
-    {"selector", FIELD_LABELS, AT(object, service.selector)},
+    {"selector", FIELD_LABELS, AT(object, service.selector), .null_is_empty = true},
     {"ports", FIELD_LIST, LIST_AT(object, service.ports, service.port_count), .table = &port_table},
     {"publishNotReadyAddresses", FIELD_BOOL, AT(object, service.publish_not_ready_addresses)},
 };
@@ -148,8 +148,10 @@ static void finish_node(struct reader *r, const json_t *doc, struct object *o)
     for (size_t i = 0; i < conditions.count; i++) {
         const struct condition *c = &conditions.items[i];
 
-        if (str_eq(c->type, "NetworkUnavailable") && str_eq(c->status, "True"))
-            o->node.network_unavailable = true;
+        if (!str_eq(c->type, "NetworkUnavailable"))
+            continue;
+        o->node.network_unavailable = str_eq(c->status, "True");
+        break; /* of two, the first counts */
     }
     o->node.exclude_from_lb = label_find(&o->meta.labels, LABEL_EXCLUDE_FROM_LB) != NULL;
 }

@@ -220,7 +220,14 @@ static int by_key(const void *x, const void *y)
     return strcmp(a->key, b->key);
 }
 
-static void read_labels(struct reader *r, const struct path *at, json_t *v, void *to)
+static const char *label_value(struct reader *r, const struct path *at, const struct field *f,
+                               const json_t *v)
+{
+    return f->null_is_empty && json_is_null(v) ? "" : expect_string(r, at, v);
+}
+
+static void read_labels(struct reader *r, const struct path *at, const struct field *f, json_t *v,
+                        void *to)
 {
     struct label_set set = {0};
 
@@ -230,7 +237,7 @@ static void read_labels(struct reader *r, const struct path *at, json_t *v, void
     for (void *i = json_object_iter(v); i != NULL; i = json_object_iter_next(v, i)) {
         const char *key = json_object_iter_key(i);
         struct path item = {.up = at, .name = key, .is_key = true};
-        const char *s = expect_string(r, &item, json_object_iter_value(i));
+        const char *s = label_value(r, &item, f, json_object_iter_value(i));
 
         if (strlen(key) != json_object_iter_key_len(i))
             reader_refuse(r, &item, "the key holds a NUL character");
@@ -390,7 +397,7 @@ static void read_present(struct reader *r, const struct path *at, const struct f
         read_strings(r, at, f, v, to);
         return;
     case FIELD_LABELS:
-        read_labels(r, at, v, to);
+        read_labels(r, at, f, v, to);
         return;
     case FIELD_BOOL:
     case FIELD_TRI:

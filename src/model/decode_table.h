@@ -68,6 +68,7 @@ struct field {
     const char *const *allowed; /* of strings: NULL-terminated; "" then counts as absent */
     const char *initial;        /* default of the schema */
     bool required;
+    bool null_is_empty;    /* FIELD_LABELS: a key without a value has "", as in Go's decoder */
     unsigned since, until; /* first and last API version that has the field; 0: no limit */
     field_check_fn *check; /* FIELD_DURATION */
 };

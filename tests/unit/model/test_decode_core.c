@@ -209,6 +209,10 @@ static const struct {
      true, false},
     {"network", NODE("", "{'type': 'NetworkUnavailable', 'status': 'False'}"), false, false},
     {"unknown", NODE("", "{'type': 'NetworkUnavailable', 'status': 'Unknown'}"), false, false},
+    {"twice: the first counts",
+     NODE("", "{'type': 'NetworkUnavailable', 'status': 'False'}, {'type': 'NetworkUnavailable', "
+              "'status': 'True'}"),
+     false, false},
     {"no status", NODE("", "{'type': 'NetworkUnavailable'}"), false, false},
     {"excluded", NODE("'node.kubernetes.io/exclude-from-external-load-balancers': ''", ""), false,
      true},
