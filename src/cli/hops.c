@@ -288,45 +288,14 @@ static void explain_owner(struct hop_list *h, const struct view *v)
 
 /* --- BGP --- */
 
-static const char *bgp_reason_words(enum bgp_reason r)
-{
-    switch (r) {
-    case BGP_OK:
-        return "";
-    case BGP_NO_SPEAKER:
-        return "no speaker runs there";
-    case BGP_NOT_OWNER:
-        return "no BGPAdvertisement of the pool lists it";
-    case BGP_NO_MATCHING_ADVERTISEMENT:
-        return "no BGPAdvertisement that lists it covers the Service";
-    case BGP_CONFLICTING_ADVERTISEMENTS:
-        return "two BGPAdvertisements give one route two values";
-    case BGP_NETWORK_UNAVAILABLE:
-        return "its condition NetworkUnavailable is True";
-    case BGP_EXCLUDED:
-        return "it has the label node.kubernetes.io/exclude-from-external-load-balancers";
-    case BGP_NO_LOCAL_ENDPOINTS:
-        return "externalTrafficPolicy is Local and no endpoint that counts is there";
-    case BGP_NO_ENDPOINTS:
-        return "no endpoint of the Service counts";
-    }
-    return "";
-}
-
 static void explain_bgp_refusal(struct hop_list *h, const struct view *v, size_t node,
                                 enum hop_mark mark)
 {
-    const struct bgp_node_verdict *n = &v->bgp->nodes[node];
-    const char *name = view_node_name(v, node);
+    CLEANUP(text_done) struct text sentence = {0};
 
-    if (n->reason == BGP_CONFLICTING_ADVERTISEMENTS)
-        hop_add(h, "node", mark,
-                "%s may not announce by BGP (%s): BGPAdvertisements %s and %s disagree about %s",
-                name, bgp_reason_name(n->reason), n->conflict_a->name, n->conflict_b->name,
-                n->conflict == ADV_CONFLICT_LOCAL_PREF ? "localPref" : "asPathPrepend");
-    else
-        hop_add(h, "node", mark, "%s may not announce by BGP (%s): %s", name,
-                bgp_reason_name(n->reason), bgp_reason_words(n->reason));
+    bgp_node_text(&sentence, &v->evaluation->world, v->decided, v->bgp, node);
+    hop_add(h, "node", mark, "%s may not announce by BGP (%s): %s", view_node_name(v, node),
+            bgp_reason_name(v->bgp->nodes[node].reason), text_str(&sentence));
 }
 
 static void explain_bgp_nodes(struct hop_list *h, const struct view *v)

@@ -490,13 +490,6 @@ struct links *links_free(struct links *l)
     return NULL;
 }
 
-const struct link *links_find(const struct links *l, uint32_t ifindex)
-{
-    const struct link_entry *e = entry_find(l, ifindex);
-
-    return e != NULL ? &e->link : NULL;
-}
-
 void links_each(const struct links *l, link_fn fn, void *arg)
 {
     MAP_EACH (&l->by_index, m) {

@@ -39,8 +39,5 @@ NODISCARD int links_new(struct links **ret, struct event_base *base, links_fn fn
 struct links *links_free(struct links *l);
 DEFINE_CLEANUP(struct links, links_free);
 
-/* Valid until the loop runs again; NULL when there is none. */
-const struct link *links_find(const struct links *l, uint32_t ifindex);
-
 typedef void (*link_fn)(const struct link *link, void *arg);
 void links_each(const struct links *l, link_fn fn, void *arg);

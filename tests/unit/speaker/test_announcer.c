@@ -68,13 +68,6 @@ struct links *links_free(struct links *l)
     return NULL;
 }
 
-const struct link *links_find(const struct links *l, uint32_t ifindex)
-{
-    (void)l;
-    (void)ifindex;
-    return NULL;
-}
-
 void links_each(const struct links *l, link_fn fn, void *arg)
 {
     (void)l;
