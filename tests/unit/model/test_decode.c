@@ -115,7 +115,7 @@ static void test_meta(void **state)
                    "'name': 'a.b-c', 'namespace': 'web', 'uid': 'u-1', 'resourceVersion': '42', "
                    "'creationTimestamp': '1970-01-01T00:01:00Z', 'generation': 3, "
                    "'labels': {'zone': 'z', 'app': 'web', 'metallb.io/x': ''}, "
-                   "'annotations': {'metallb.universe.tf/address-pool': 'old'}}}");
+                   "'annotations': {'metallb.universe.tf/address-pool': 'old', 'x': null}}}");
 
     assert_string_equal(o->meta.name, "a.b-c");
     assert_string_equal(o->meta.namespace, "web");
@@ -130,6 +130,7 @@ static void test_meta(void **state)
     assert_string_equal(label_find(&o->meta.labels, "metallb.io/x"), "");
     assert_null(label_find(&o->meta.labels, "Zone"));
     assert_string_equal(annotation_find(&o->meta, "address-pool"), "old");
+    assert_string_equal(label_find(&o->meta.annotations, "x"), "");
     assert_null(annotation_find(&o->meta, "loadBalancerIPs"));
 }
 
