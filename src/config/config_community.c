@@ -123,18 +123,23 @@ static void add_alias(struct subject *s, const struct community_alias *from)
 {
     struct builder *b = s->b;
     struct parse p = {.b = b, .text = from->value};
+    struct bgp_community value = {0};
+    bool is_whole = parse_community(&p, &value);
     struct alias *alias;
 
+    if (!is_whole)
+        subject_fault(s, "parsing community %s: %s", config_quote(b, from->name), p.error);
     if (map_find_str(&b->aliases, from->name) != NULL) {
         subject_fault(s, "duplicate definition of community %s", config_quote(b, from->name));
         return;
     }
     alias = arena_alloc(b->scratch, sizeof(*alias));
-    alias->name = arena_strdup(b->scratch, from->name);
-    alias->is_whole = parse_community(&p, &alias->value);
+    *alias = (struct alias){
+        .name = arena_strdup(b->scratch, from->name),
+        .value = value,
+        .is_whole = is_whole,
+    };
     map_put_str(&b->aliases, alias->name, alias);
-    if (!alias->is_whole)
-        subject_fault(s, "parsing community %s: %s", config_quote(b, from->name), p.error);
 }
 
 void config_add_aliases(struct builder *b)
