@@ -30,7 +30,7 @@ static int usage(FILE *out)
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
         fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
     fputs("\n'steellb COMMAND --help' shows the options of a command.\n", out);
-    return out == stdout ? term_finish(out) : CLI_UNREADABLE;
+    return out == stdout ? CLI_OK : CLI_UNREADABLE;
 }
 
 static int unknown(const char *name)
@@ -65,7 +65,7 @@ static int help(int argc, char **argv)
     return dispatch(2, words);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2)
         return usage(stderr);
@@ -74,4 +74,12 @@ int main(int argc, char **argv)
     if (str_eq(argv[1], "--version"))
         return cli_version(1, &argv[1]);
     return dispatch(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    int status = run(argc, argv);
+    int written = term_finish(stdout);
+
+    return written != 0 ? written : status;
 }

@@ -85,8 +85,8 @@ static bool parse_part(uint64_t *total, const char **text)
         digits = digits || *text != start;
     }
     unit = digits ? unit_at(text) : 0;
-    if (unit == 0 || __builtin_mul_overflow(whole, (uint64_t)unit, &part))
-        return false;
+    if (unit == 0 || __builtin_mul_overflow(whole, (uint64_t)unit, &part) || part > DURATION_LIMIT)
+        return false; /* the fraction, less than a unit, now finds room in 64 bits */
     part += (uint64_t)((double)fraction * ((double)unit / scale));
     return part <= DURATION_LIMIT && !__builtin_add_overflow(*total, part, total) &&
            *total <= DURATION_LIMIT;

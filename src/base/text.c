@@ -100,6 +100,18 @@ char *text_take(struct text *t)
     return chars;
 }
 
+void str_replace_controls(char *s)
+{
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+
+        if ((c < 0x20 && c != '\n') || c == 0x7f)
+            *s = '?';
+        else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+            s[0] = s[1] = '?';
+    }
+}
+
 bool str_eq(const char *a, const char *b)
 {
     if (a == NULL || b == NULL)

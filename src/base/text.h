@@ -23,6 +23,10 @@ void text_quote(struct text *t, const char *s);
 const char *text_str(const struct text *t); /* never NULL */
 char *text_take(struct text *t);            /* hands the characters over; empties the text */
 
+/* For terminals: C0 controls but '\n', DEL, and the C1 controls that some obey when they come as
+ * UTF-8 (U+0080 to U+009F) become '?'. */
+void str_replace_controls(char *s);
+
 bool str_eq(const char *a, const char *b);     /* NULL equals only NULL */
 bool str_empty(const char *s);                 /* NULL or "" */
 int str_cmp_ptr(const void *a, const void *b); /* for qsort over const char * */

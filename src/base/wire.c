@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Stands for "no bytes", which libraries hand out as NULL: a cursor's position is never NULL. */
+/* Stands for "no bytes", which libraries hand out as NULL: the position of a cursor that is
+ * not bad is never NULL. */
 static const uint8_t nothing[1];
 
 struct rd rd_from(const void *bytes, size_t len)

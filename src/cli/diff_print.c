@@ -3,6 +3,7 @@
 
 #include "cli/report.h"
 #include "cli/view.h"
+#include "standalone/json_text.h"
 
 static const char *change_name(const struct route_change *c)
 {
@@ -34,7 +35,7 @@ static void collect_faults(const struct diff *d, struct fault_list *ret)
 
 static json_t *name_or_null(const char *name)
 {
-    return name != NULL ? report_json_string(name) : json_null();
+    return name != NULL ? json_text(name) : json_null();
 }
 
 static json_t *addresses_json(const struct diff *d)

@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/term.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -25,6 +24,12 @@ enum {
     OPT_NAMESPACE,
     OPT_LB_CLASS,
     OPT_IGNORE_EXCLUDE_LB,
+};
+
+enum options_result {
+    OPTIONS_GO,
+    OPTIONS_HELPED, /* --help was printed: all is done */
+    OPTIONS_BAD,    /* stderr says why */
 };
 
 static const struct option longopts[] = {
@@ -56,7 +61,7 @@ static void path_add(struct path_list *list, const char *path)
     list->items[list->count++] = path;
 }
 
-void cli_options_done(struct cli_options *o)
+static void cli_options_done(struct cli_options *o)
 {
     free(o->files.items);
     free(o->against.items);
@@ -186,8 +191,9 @@ static enum options_result parse_words(struct cli_options *o, const struct comma
     return check_whole(o, c);
 }
 
-enum options_result cli_options_parse(struct cli_options *ret, const struct command *c, int argc,
-                                      char **argv)
+/* *ret is set for OPTIONS_GO and must then be given to cli_options_done. */
+static enum options_result cli_options_parse(struct cli_options *ret, const struct command *c,
+                                             int argc, char **argv)
 {
     struct cli_options o = {.evaluation = {.namespace = "metallb-system", .lb_class = ""}};
     enum options_result result = parse_words(&o, c, argc, argv);
@@ -202,17 +208,14 @@ enum options_result cli_options_parse(struct cli_options *ret, const struct comm
 int cli_command_run(const struct command *c, int argc, char **argv)
 {
     CLEANUP(cli_options_done) struct cli_options o = {0};
-    int status = CLI_OK, written;
 
     switch (cli_options_parse(&o, c, argc, argv)) {
     case OPTIONS_GO:
-        status = c->run(&o);
-        break;
+        return c->run(&o);
     case OPTIONS_HELPED:
-        break;
+        return CLI_OK;
     case OPTIONS_BAD:
         return CLI_UNREADABLE;
     }
-    written = term_finish(stdout);
-    return written != 0 ? written : status;
+    return CLI_UNREADABLE;
 }

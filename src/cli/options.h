@@ -26,18 +26,7 @@ struct command {
     bool takes_against, takes_service;
 };
 
-enum options_result {
-    OPTIONS_GO,
-    OPTIONS_HELPED, /* --help was printed: all is done */
-    OPTIONS_BAD,    /* stderr says why */
-};
-
-/* *ret is set for OPTIONS_GO and must then be given to cli_options_done. */
-enum options_result cli_options_parse(struct cli_options *ret, const struct command *c, int argc,
-                                      char **argv);
-void cli_options_done(struct cli_options *o);
-
-/* Parses, runs, makes sure that the output was written. Returns the exit status. */
+/* Parses and runs. Returns the exit status. */
 int cli_command_run(const struct command *c, int argc, char **argv);
 
 /* One line on stderr, and where to read on. Returns the exit status for bad usage. */

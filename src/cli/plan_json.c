@@ -4,6 +4,7 @@
 
 #include "cli/report.h"
 #include "cli/view.h"
+#include "standalone/json_text.h"
 
 static json_t *family_counts(int64_t v4, int64_t v6)
 {
@@ -35,7 +36,7 @@ static json_t *string_array(const struct string_list *list)
     json_t *array = json_array();
 
     for (size_t i = 0; i < list->count; i++)
-        json_array_append_new(array, report_json_string(list->items[i]));
+        json_array_append_new(array, json_text(list->items[i]));
     return array;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report.h"
 
-#include "base/mem.h"
+#include "standalone/json_text.h"
 
 #include <string.h>
 
@@ -71,24 +71,9 @@ void report_ips(struct text *t, const struct ip *ips, size_t count)
         text_printf(t, "%s%s", i > 0 ? ", " : "", ip_format(ips[i]).s);
 }
 
-json_t *report_json_string(const char *s)
-{
-    json_t *v = json_string(s);
-    CLEANUP(xfreep) char *plain = NULL;
-
-    if (v != NULL)
-        return v;
-    plain = xstrdup(s);
-    for (char *p = plain; *p != '\0'; p++) {
-        if ((unsigned char)*p >= 0x80)
-            *p = '?';
-    }
-    return json_string(plain);
-}
-
 void report_json_put(json_t *object, const char *key, const char *s)
 {
-    json_object_set_new_nocheck(object, key, report_json_string(s));
+    json_object_set_new_nocheck(object, key, json_text(s));
 }
 
 json_t *report_json_faults(const struct fault_list *list)

@@ -28,9 +28,7 @@ void report_ips(struct text *t, const struct ip *ips, size_t count);
 /* The text with each line break turned into "; ". */
 void report_one_line(struct text *t, const char *s);
 
-/* Strings that are not UTF-8 (a file name in a message may be anything) have their odd bytes
- * replaced by '?'. */
-json_t *report_json_string(const char *s);
+/* Texts go through json_text, since a file name in a message may be any bytes. */
 void report_json_put(json_t *object, const char *key, const char *s);
 json_t *report_json_faults(const struct fault_list *list);
 json_t *report_json_ips(const struct ip *ips, size_t count);

@@ -31,20 +31,6 @@ struct term term_for(FILE *out)
     return t;
 }
 
-/* C0 controls, DEL, and the C1 controls that some terminals obey when they come as UTF-8 (U+0080 to
- * U+009F). */
-static void replace_controls(char *s)
-{
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
-
-        if ((c < 0x20 && c != '\n') || c == 0x7f)
-            *s = '?';
-        else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
-            s[0] = s[1] = '?';
-    }
-}
-
 void term_print(const struct term *t, enum term_style style, const char *fmt, ...)
 {
     CLEANUP(xfreep) char *s = NULL;
@@ -53,7 +39,7 @@ void term_print(const struct term *t, enum term_style style, const char *fmt, ..
     va_start(ap, fmt);
     s = xvasprintf(fmt, ap);
     va_end(ap);
-    replace_controls(s);
+    str_replace_controls(s);
     if (t->colour && style != TERM_PLAIN)
         fprintf(t->out, "%s%s\033[0m", style_codes[style], s);
     else

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/term.h"
 
 #include "base/text.h"
+
+#include <stdio.h>
 
 static const char version_help[] =
     "Usage: steellb version\n"
@@ -13,10 +14,10 @@ int cli_version(int argc, char **argv)
 {
     if (argc > 1 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"))) {
         fputs(version_help, stdout);
-        return term_finish(stdout);
+        return CLI_OK;
     }
     if (argc > 1)
         return cli_usage_error("version", "unexpected argument '%s'", argv[1]);
     fputs("steellb " STEELLB_VERSION "\nmatches MetalLB 0.16.2\n", stdout);
-    return term_finish(stdout);
+    return CLI_OK;
 }

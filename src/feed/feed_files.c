@@ -420,7 +420,9 @@ int feed_files_new(struct feed_files **ret, struct event_base *base, const char 
     r = folder_search(f);
     if (r < 0) {
         feed_files_free(f);
-        return err_set(err, r, "%s: %s", dir, strerror(-r));
+        return err_set(err, r, "%s: %s", dir,
+                       r == -ENOSPC ? "no inotify watch is left, see fs.inotify.max_user_watches"
+                                    : strerror(-r));
     }
     *ret = f;
     return 0;

@@ -53,8 +53,7 @@ void manifest_done(struct manifest *m);
  * ("dir/pool.yaml:12: …"). */
 NODISCARD int manifest_load(struct manifest *m, const char *path, struct err *err);
 
-/* The same for bytes in memory; `name` stands for the file in messages. For tests, fuzzing and
- * standard input. */
+/* The same for bytes in memory; `name` stands for the file in messages. For tests and fuzzing. */
 NODISCARD int manifest_load_bytes(struct manifest *m, const char *name, const char *bytes,
                                   size_t len, struct err *err);
 

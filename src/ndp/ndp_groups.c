@@ -146,8 +146,3 @@ void ndp_groups_leave(struct ndp_groups *g, struct ip ip)
     map_del(&g->by_low, &low, sizeof(low));
     free(group);
 }
-
-size_t ndp_groups_sockets(const struct ndp_groups *g)
-{
-    return g->count;
-}

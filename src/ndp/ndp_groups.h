@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/ip.h"
@@ -23,5 +22,3 @@ DEFINE_CLEANUP(struct ndp_groups, ndp_groups_free);
  */
 NODISCARD int ndp_groups_join(struct ndp_groups *g, struct ip ip);
 void ndp_groups_leave(struct ndp_groups *g, struct ip ip);
-
-size_t ndp_groups_sockets(const struct ndp_groups *g); /* how many it took */

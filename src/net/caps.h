@@ -18,7 +18,8 @@ struct caps_user {
 
 /*
  * Keeps the capabilities in `keep` and drops all others from every set, for this process and what
- * it may execute. `user` may be NULL: the user stays. Fails with -EPERM, and a text that names it,
- * when the process does not have a capability that is to be kept; nothing has changed then.
+ * it may execute (without SETPCAP the bounding set stays, which no_new_privs makes harmless).
+ * `user` may be NULL: the user stays. Fails with -EPERM, and a text that names it, when the process
+ * does not have a capability that is to be kept; nothing has changed then.
  */
 NODISCARD int caps_drop(uint64_t keep, const struct caps_user *user, struct err *err);

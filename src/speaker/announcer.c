@@ -82,6 +82,45 @@ static struct address *address_free(struct address *d)
     return NULL;
 }
 
+/* --- rounds and the timer --- */
+
+/* Rounded up to what a timeval can say, so that the timer never comes too early. */
+static struct timeval delay_until(struct mono deadline, struct mono now)
+{
+    int64_t ns = mono_sub(deadline, now);
+    int64_t us = ns <= 0 ? 0 : (ns + NS_PER_US - 1) / NS_PER_US;
+
+    return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+}
+
+static void announcer_arm(struct announcer *a, struct mono now)
+{
+    struct mono deadline = burst_deadline(a->burst);
+    struct timeval delay;
+
+    deadline = mono_earlier(deadline, a->send_at);
+    deadline = mono_earlier(deadline, a->reopen_at);
+    if (deadline.ns == a->armed.ns)
+        return;
+    a->armed = deadline;
+    if (!mono_is_set(deadline)) {
+        event_del(&a->timer);
+        return;
+    }
+    delay = delay_until(deadline, now);
+    (void)event_add(&a->timer, &delay); /* fails only without memory */
+}
+
+/* Sends what is due and arms the timer; the end of every entry from outside. */
+static void announcer_work(struct announcer *a, struct mono now)
+{
+    if (mono_is_set(a->reopen_at) && !mono_before(now, a->reopen_at))
+        interfaces_refresh(a, now);
+    rounds_collect(a, now);
+    rounds_send(a, now);
+    announcer_arm(a, now);
+}
+
 /* --- the set --- */
 
 /* Joins and leaves groups where a rule begins or ceases to allow an interface. `next` may be NULL:
@@ -183,42 +222,6 @@ void announcer_set(struct announcer *a, const struct announcement *entries, size
 }
 
 /* --- the loop --- */
-
-/* Rounded up to what a timeval can say, so that the timer never comes too early. */
-static struct timeval delay_until(struct mono deadline, struct mono now)
-{
-    int64_t ns = mono_sub(deadline, now);
-    int64_t us = ns <= 0 ? 0 : (ns + NS_PER_US - 1) / NS_PER_US;
-
-    return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
-}
-
-static void announcer_arm(struct announcer *a, struct mono now)
-{
-    struct mono deadline = burst_deadline(a->burst);
-    struct timeval delay;
-
-    deadline = mono_earlier(deadline, a->send_at);
-    deadline = mono_earlier(deadline, a->reopen_at);
-    if (deadline.ns == a->armed.ns)
-        return;
-    a->armed = deadline;
-    if (!mono_is_set(deadline)) {
-        event_del(&a->timer);
-        return;
-    }
-    delay = delay_until(deadline, now);
-    (void)event_add(&a->timer, &delay); /* fails only without memory */
-}
-
-void announcer_work(struct announcer *a, struct mono now)
-{
-    if (mono_is_set(a->reopen_at) && !mono_before(now, a->reopen_at))
-        interfaces_refresh(a, now);
-    rounds_collect(a, now);
-    rounds_send(a, now);
-    announcer_arm(a, now);
-}
 
 static void announcer_on_timer(evutil_socket_t fd, short what, void *arg)
 {

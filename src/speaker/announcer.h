@@ -57,8 +57,8 @@ struct announcer_link_status {
     const char *name;
     uint32_t ifindex;
     bool arp, ndp;      /* has a session of that kind */
-    const char *reason; /* why it has none: "down", "enslaved", "excluded", "noarp", "no link-local
-                           address"; or NULL */
+    const char *reason; /* why one is missing, as a constant ("down", "no link-local address"); NULL
+                           when none is */
     uint64_t dropped;   /* frames that reached the process and were not answered */
     uint64_t failed;    /* gratuitous frames that could not be sent at their time */
 };

@@ -59,9 +59,6 @@ struct announcer {
 struct address *address_find(const struct announcer *a, struct ip ip);
 bool address_allows(const struct address *d, const struct interface *i);
 
-/* Sends what is due and arms the timer; the end of every entry from outside. */
-void announcer_work(struct announcer *a, struct mono now);
-
 /* --- announcer_links.c --- */
 
 /* Brings interfaces and their sessions in line with the link monitor. */

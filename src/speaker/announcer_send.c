@@ -85,6 +85,8 @@ static bool send_round(struct interface *i, struct address *d, struct mono now)
 {
     int r = 0;
 
+    if (!address_allows(d, i))
+        return true; /* the rule has changed since the round was put there */
     if (d->ip.family == IP_V4 && i->arp != NULL)
         r = arp_session_announce(i->arp, d->ip, &d->gratuitous_sent);
     if (d->ip.family == IP_V6 && i->ndp != NULL)

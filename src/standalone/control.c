@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "standalone/run_int.h"
 
+#include "base/log.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -16,11 +17,13 @@
 
 /* A client that does not read is dropped after this long. */
 static const struct timeval client_timeout = {.tv_sec = 5};
+static const struct timeval accept_pause = {.tv_sec = 1};
 
 struct control {
     struct run *run;
     struct evconnlistener *listener;
-    char *path; /* owned; the socket file is ours to remove */
+    struct event resume; /* the listener */
+    char *path;          /* owned; the socket file is ours to remove */
 };
 
 static void on_client_done(struct bufferevent *client, void *arg)
@@ -60,6 +63,26 @@ static void on_client(struct evconnlistener *listener, evutil_socket_t fd, struc
     if (body == NULL || evbuffer_add_printf(bufferevent_get_output(client), "%s\n", body) < 0)
         bufferevent_free(client);
     free(body);
+}
+
+/* Most often no descriptor is free. The client stays in the queue, so that the loop would call
+ * again at once. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    struct control *c = arg;
+
+    log_warn("control socket cannot accept, trying again", F_S("cause", strerror(errno)));
+    evconnlistener_disable(listener);
+    event_add(&c->resume, &accept_pause);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+    struct control *c = arg;
+
+    (void)fd;
+    (void)what;
+    evconnlistener_enable(c->listener);
 }
 
 static int fill_address(struct sockaddr_un *ret, const char *path, struct err *err)
@@ -139,6 +162,7 @@ int control_open(struct control **ret, struct run *run, const char *path, struct
     c = xcalloc(1, sizeof(*c));
     c->run = run;
     c->path = xstrdup(path);
+    event_assign(&c->resume, run->base, -1, 0, on_resume, c);
     c->listener = evconnlistener_new(run->base, on_client, c,
                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (c->listener == NULL) {
@@ -146,6 +170,7 @@ int control_open(struct control **ret, struct run *run, const char *path, struct
         control_close(c);
         return err_set(err, -ENOMEM, "control socket %s: cannot listen", path);
     }
+    evconnlistener_set_error_cb(c->listener, on_accept_error);
     *ret = c;
     return 0;
 }
@@ -154,6 +179,7 @@ struct control *control_close(struct control *c)
 {
     if (c == NULL)
         return NULL;
+    event_del(&c->resume);
     if (c->listener != NULL)
         evconnlistener_free(c->listener);
     (void)unlink(c->path); /* after a switch of user the folder may refuse; the next start sees a

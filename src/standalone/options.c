@@ -190,15 +190,19 @@ static const char *take_run_option(struct run_options *o, int c)
     }
 }
 
-/* One '' stands for "exclude nothing"; no option at all for the default list. */
+/* No option at all stands for the default list. '' adds nothing: as an expression it would match
+ * every name. */
 static void settle_exclude(struct run_options *o)
 {
-    if (o->exclude.count == 0) {
-        for (size_t i = 0; i < ARRAY_SIZE(default_exclude); i++)
-            exclude_add(o, default_exclude[i]);
-    } else if (o->exclude.count == 1 && str_empty(o->exclude.items[0])) {
-        o->exclude.count = 0;
+    size_t given = o->exclude.count, kept = 0;
+
+    for (size_t i = 0; i < given; i++) {
+        if (!str_empty(o->exclude.items[i]))
+            o->exclude.items[kept++] = o->exclude.items[i];
     }
+    o->exclude.count = kept;
+    for (size_t i = 0; given == 0 && i < ARRAY_SIZE(default_exclude); i++)
+        exclude_add(o, default_exclude[i]);
 }
 
 static const struct run_options run_defaults = {

@@ -85,8 +85,9 @@ static int replace(int folder, const struct text *t)
     if (r < 0)
         (void)unlinkat(folder, SCRATCH_NAME,
                        0); /* best effort: the error that matters is reported */
-    else if (fsync(folder) < 0)
-        r = -errno;
+    else
+        (void)fsync(
+            folder); /* not every file system can; a crash may then bring the old file back */
     return r;
 }
 

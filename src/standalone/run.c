@@ -26,7 +26,8 @@
 /* Sessions answer first, then the control socket and signals, then the reading of the folder. */
 enum { PRIORITIES = 3, PRIORITY_CONTROL = 1 };
 
-int run_node_index(const struct run *run, const struct evaluation *e)
+/* The index of our node in an evaluation, or -1 when the folder has no such Node. */
+static int run_node_index(const struct run *run, const struct evaluation *e)
 {
     return e->cfg != NULL ? snapshot_node_index(e->cfg, run->options->node_name) : -1;
 }
@@ -290,10 +291,10 @@ int standalone_run(int argc, char **argv)
     log_info("steellb starting", F_S("version", STEELLB_VERSION), F_S("node", options.node_name),
              F_S("folder", options.folder));
     read_folder(&run);
-    event_base_dispatch(run.base);
+    exit_status = event_base_dispatch(run.base) < 0 ? 1 : 0;
     event_del(&run.on_hup);
     event_del(&run.on_term);
     event_del(&run.on_int);
     run_close(&run);
-    return 0;
+    return exit_status;
 }

@@ -31,9 +31,6 @@ struct run {
     uint64_t readings, refusals;
 };
 
-/* The index of our node in an evaluation, or -1 when the folder has no such Node. */
-int run_node_index(const struct run *run, const struct evaluation *e);
-
 /* Does our node announce the Service by Layer 2? */
 bool run_owns(const struct run *run, const struct evaluation *e, size_t service);
 

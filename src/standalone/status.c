@@ -30,7 +30,7 @@ static int read_all(int fd, struct text *answer)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return -errno;
+            return errno == EAGAIN ? -ETIMEDOUT : -errno;
         if (n == 0)
             return 0;
         text_add_n(answer, chunk, (size_t)n);
@@ -71,53 +71,55 @@ static long long number_of(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
-static void print_names(const json_t *array, const char *when_empty)
+static void add_names(struct text *out, const json_t *array, const char *when_empty)
 {
     const json_t *name;
     size_t i;
 
     if (json_array_size(array) == 0)
-        fputs(when_empty, stdout);
-    json_array_foreach(array, i, name) printf("%s%s", i > 0 ? "," : "", json_string_value(name));
+        text_add(out, when_empty);
+    json_array_foreach(array, i, name)
+        text_printf(out, "%s%s", i > 0 ? "," : "", json_string_value(name));
 }
 
-static void print_addresses(const json_t *announcing)
+static void add_addresses(struct text *out, const json_t *announcing)
 {
     const json_t *a;
     size_t i, count = json_array_size(announcing);
 
-    printf("announcing %zu address%s\n", count, count == 1 ? "" : "es");
+    text_printf(out, "announcing %zu address%s\n", count, count == 1 ? "" : "es");
     json_array_foreach(announcing, i, a)
     {
-        printf("  %s on ", text_of(a, "address"));
-        print_names(json_object_get(a, "interfaces"), "all interfaces");
-        printf(" for ");
-        print_names(json_object_get(a, "services"), "-");
-        printf(", since %lld s: %lld gratuitous frames sent, %lld requests, %lld answers\n",
-               number_of(a, "sinceSeconds"), number_of(a, "gratuitousSent"),
-               number_of(a, "requestsReceived"), number_of(a, "responsesSent"));
+        text_printf(out, "  %s on ", text_of(a, "address"));
+        add_names(out, json_object_get(a, "interfaces"), "all interfaces");
+        text_add(out, " for ");
+        add_names(out, json_object_get(a, "services"), "-");
+        text_printf(out,
+                    ", since %lld s: %lld gratuitous frames sent, %lld requests, %lld answers\n",
+                    number_of(a, "sinceSeconds"), number_of(a, "gratuitousSent"),
+                    number_of(a, "requestsReceived"), number_of(a, "responsesSent"));
     }
 }
 
-static void print_services(const json_t *services)
+static void add_services(struct text *out, const json_t *services)
 {
     const json_t *s;
     size_t i;
 
     json_array_foreach(services, i, s)
     {
-        printf("  %s/%s ", text_of(s, "namespace"), text_of(s, "name"));
-        print_names(json_object_get(s, "addresses"), "no address");
+        text_printf(out, "  %s/%s ", text_of(s, "namespace"), text_of(s, "name"));
+        add_names(out, json_object_get(s, "addresses"), "no address");
         if (json_object_get(s, "pending") != NULL)
-            printf(": %s\n", text_of(s, "pending"));
+            text_printf(out, ": %s\n", text_of(s, "pending"));
         else if (json_object_get(s, "node") != NULL)
-            printf(" from node %s\n", text_of(s, "node"));
+            text_printf(out, " from node %s\n", text_of(s, "node"));
         else
-            printf(" announced by nobody\n");
+            text_add(out, " announced by nobody\n");
     }
 }
 
-static void print_links(const json_t *links)
+static void add_links(struct text *out, const json_t *links)
 {
     const json_t *l;
     size_t i;
@@ -127,26 +129,26 @@ static void print_links(const json_t *links)
         bool arp = json_is_true(json_object_get(l, "arp")),
              ndp = json_is_true(json_object_get(l, "ndp"));
 
-        printf("  %s: %s%s%s%s%s\n", text_of(l, "name"), arp ? "ARP" : "",
-               arp && ndp ? " and " : "", ndp ? "NDP" : "",
-               (arp || ndp) && json_object_get(l, "reason") != NULL ? ", " : "",
-               text_of(l, "reason"));
+        text_printf(out, "  %s: %s%s%s%s%s\n", text_of(l, "name"), arp ? "ARP" : "",
+                    arp && ndp ? " and " : "", ndp ? "NDP" : "",
+                    (arp || ndp) && json_object_get(l, "reason") != NULL ? ", " : "",
+                    text_of(l, "reason"));
     }
 }
 
-static void print_text(const json_t *status)
+static void add_all(struct text *out, const json_t *status)
 {
-    printf("node %s, folder %s, up %lld s, %lld readings\n", text_of(status, "node"),
-           text_of(status, "folder"), number_of(status, "upSeconds"),
-           number_of(status, "readings"));
+    text_printf(out, "node %s, folder %s, up %lld s, %lld readings\n", text_of(status, "node"),
+                text_of(status, "folder"), number_of(status, "upSeconds"),
+                number_of(status, "readings"));
     if (json_object_get(status, "refused") != NULL)
-        printf("NOT IN FORCE: the newest reading of the folder was refused: %s\n",
-               text_of(status, "refused"));
-    print_addresses(json_object_get(status, "announcing"));
-    printf("services\n");
-    print_services(json_object_get(status, "services"));
-    printf("interfaces\n");
-    print_links(json_object_get(status, "interfaces"));
+        text_printf(out, "NOT IN FORCE: the newest reading of the folder was refused: %s\n",
+                    text_of(status, "refused"));
+    add_addresses(out, json_object_get(status, "announcing"));
+    text_add(out, "services\n");
+    add_services(out, json_object_get(status, "services"));
+    text_add(out, "interfaces\n");
+    add_links(out, json_object_get(status, "interfaces"));
 }
 
 int standalone_status(int argc, char **argv)
@@ -163,16 +165,17 @@ int standalone_status(int argc, char **argv)
         fprintf(stderr, "steellb status: %s\n", err_text(&err));
         return 1;
     }
-    if (options.json) {
-        fputs(text_str(&answer), stdout);
-        return 0;
-    }
     status = json_loadb(text_str(&answer), answer.len, 0, NULL);
     if (status == NULL) {
         fprintf(stderr, "steellb status: the answer was cut short\n");
         return 1;
     }
-    print_text(status);
+    if (!options.json) {
+        text_done(&answer);
+        add_all(&answer, status);
+        str_replace_controls(answer.chars); /* names and messages come from files */
+    }
+    fputs(text_str(&answer), stdout);
     json_decref(status);
     return 0;
 }

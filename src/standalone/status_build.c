@@ -2,6 +2,7 @@
 /* What a running process knows about itself, as one JSON document. */
 #include "base/map.h"
 #include "base/text.h"
+#include "standalone/json_text.h"
 #include "standalone/run_int.h"
 
 static json_t *string_array(const struct string_list *list)
@@ -69,9 +70,10 @@ static json_t *address_array(const struct run *run)
 static void add_link(const struct announcer_link_status *s, void *arg)
 {
     json_t *array = arg;
-    json_t *entry = json_pack("{s:s, s:i, s:b, s:b, s:s*, s:I, s:I}", "name", s->name, "index",
-                              (int)s->ifindex, "arp", s->arp, "ndp", s->ndp, "reason", s->reason,
-                              "dropped", (json_int_t)s->dropped, "failed", (json_int_t)s->failed);
+    json_t *entry =
+        json_pack("{s:o, s:i, s:b, s:b, s:s*, s:I, s:I}", "name", json_text(s->name), "index",
+                  (int)s->ifindex, "arp", s->arp, "ndp", s->ndp, "reason", s->reason, "dropped",
+                  (json_int_t)s->dropped, "failed", (json_int_t)s->failed);
 
     json_array_append_new(array, entry);
 }
@@ -114,14 +116,15 @@ json_t *status_build(const struct run *run)
     json_t *root;
 
     announcer_each_link(run->announcer, add_link, links);
-    root = json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "kind", "Status", "version", 1,
-        "steellb", STEELLB_VERSION, "node", run->options->node_name, "folder", run->options->folder,
-        "upSeconds", (json_int_t)(mono_sub(mono_now(), run->started) / NS_PER_SEC), "appliedAt",
-        (json_int_t)run->applied_at, "readings", (json_int_t)run->readings, "refusals",
-        (json_int_t)run->refusals, "announcing", address_array(run), "interfaces", links);
+    root = json_pack("{s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "kind", "Status",
+                     "version", 1, "steellb", STEELLB_VERSION, "node",
+                     json_text(run->options->node_name), "folder", json_text(run->options->folder),
+                     "upSeconds", (json_int_t)(mono_sub(mono_now(), run->started) / NS_PER_SEC),
+                     "appliedAt", (json_int_t)run->applied_at, "readings",
+                     (json_int_t)run->readings, "refusals", (json_int_t)run->refusals, "announcing",
+                     address_array(run), "interfaces", links);
     if (run->refused != NULL)
-        json_object_set_new(root, "refused", json_string(run->refused));
+        json_object_set_new(root, "refused", json_text(run->refused));
     if (run->state != NULL)
         json_object_set_new(root, "services", service_array(run));
     return root;

@@ -91,14 +91,19 @@ class TestUnreadable:
         self.run(steellb, command, "-", stdin=b"kind: [\n")
 
 
-def test_output_that_cannot_be_written(binary, write):
+@pytest.mark.parametrize(
+    "args",
+    [("plan", "-f", "in.yaml"), ("pin", "-f", "."), ("version",), ("help",)] + [(c, "--help") for c in COMMANDS],
+    ids=" ".join,
+)
+def test_output_that_cannot_be_written(binary, write, args):
     import subprocess
 
-    path = write("in.yaml", *cluster())
+    folder = write("in.yaml", *cluster()).parent
     with open("/dev/full", "wb") as full:
-        process = subprocess.run([binary, "plan", "-f", path], stdout=full, stderr=subprocess.PIPE, timeout=30)
+        process = subprocess.run([binary, *args], stdout=full, stderr=subprocess.PIPE, timeout=30, cwd=folder)
     assert process.returncode == 2
-    assert b"cannot write" in process.stderr
+    assert process.stderr.count(b"cannot write") == 1
 
 
 def test_the_reader_may_go_away(binary, write):

@@ -3,12 +3,15 @@
 import json
 import os
 import pwd
+import resource
 import socket
 import stat
+import threading
 
 import pytest
 
-from folder import Process, endpoints, l2_advertisement, pool, service, steellb
+from folder import PATIENCE, Process, endpoints, l2_advertisement, pool, service, steellb
+from netns import until
 
 VIP, VIP2 = "198.18.0.10", "198.18.0.11"
 CAP_NET_RAW = 1 << 13
@@ -94,6 +97,33 @@ def test_status_of_nobody():
     assert len(r.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_status_cut_short(tmp_path, form):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(path)
+        server.listen()
+
+        def answer():
+            client, _ = server.accept()
+            client.sendall(b'{"kind": "Status", "node": "oa')
+            client.close()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        r = steellb("status", "--control-socket", path, "-o", form)
+        thread.join()
+    assert r.returncode == 1 and r.stdout == "" and "cut short" in r.stderr
+
+
+def test_names_of_any_bytes(web, oak):
+    """The answer is JSON all the same, and the listing is fit for a terminal."""
+    with open(os.fsencode(web.folder.of("caf")) + b"\xe9\x1b.yaml", "wb") as f:
+        f.write(b"kind: [\n")
+    oak.until_status(lambda s: "caf?\x1b.yaml:" in s.get("refused", ""))
+    r = status_command(oak)
+    assert r.returncode == 0 and "caf??.yaml:" in r.stdout
+
+
 def test_socket_is_private(oak):
     st = os.stat(oak.socket_path)
     assert stat.S_ISSOCK(st.st_mode) and stat.S_IMODE(st.st_mode) == 0o600 and st.st_uid == 0
@@ -111,6 +141,23 @@ def test_client_that_never_reads(web, oak):
     for s in idle:
         s.close()
     assert oak.status()["node"] == "oak"
+
+
+def test_out_of_descriptors(web, oak):
+    """The client waits; the loop tries again now and then, instead of all the time."""
+    limit = resource.prlimit(oak.pid(), resource.RLIMIT_NOFILE)
+    resource.prlimit(oak.pid(), resource.RLIMIT_NOFILE, (3, limit[1]))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(PATIENCE)
+        s.connect(oak.socket_path)
+        oak.until_log("accept", "Too many open files")
+        before = oak.log()
+        until(lambda: oak.log() != before, PATIENCE, "another try")
+        resource.prlimit(oak.pid(), resource.RLIMIT_NOFILE, limit)
+        data = b"".join(iter(lambda: s.recv(65536), b""))
+    assert json.loads(data)["node"] == "oak"
+    assert oak.log().count("Too many open files") <= PATIENCE
+    web.until_answered(VIP, "oak")
 
 
 def test_without_socket(web):

@@ -504,6 +504,24 @@ static void waits_when_the_socket_is_full(void **state)
     assert_int_equal(s.dropped, 1);
 }
 
+static void keeps_to_a_rule_that_changed(void **state)
+{
+    struct fixture *f = *state;
+    struct mono start = mono_now();
+
+    world.links[1] = ethernet(2);
+    world.count = 2;
+    events(f);
+    world.send_error = -ENOBUFS;
+    declare(f, 1, "198.18.0.1"); /* a round waits in both outboxes */
+    declare_on(f, "198.18.0.1", "eth2");
+    world.send_error = 0;
+    while (arps[2]->rounds < 1 && mono_sub(mono_now(), start) < NS_PER_SEC)
+        event_base_loop(f->base, EVLOOP_ONCE);
+    assert_int_equal(arps[2]->rounds, 1);
+    assert_int_equal(arps[1]->rounds, 0);
+}
+
 static void gives_up_on_other_errors(void **state)
 {
     struct fixture *f = *state;
@@ -526,6 +544,7 @@ int main(void)
         ANNOUNCER_TEST(retries_when_it_cannot_open),
         ANNOUNCER_TEST(sends_in_bounded_turns),
         ANNOUNCER_TEST(waits_when_the_socket_is_full),
+        ANNOUNCER_TEST(keeps_to_a_rule_that_changed),
         ANNOUNCER_TEST(gives_up_on_other_errors),
     };
 
