@@ -67,24 +67,11 @@ void claim_resolve(const struct ipam *m, struct claim *c)
 
 /* ---- seats ---- */
 
-static void seat_key(uint64_t ret[3], struct ip a)
-{
-    ret[0] = (uint64_t)a.family;
-    ret[1] = a.hi;
-    ret[2] = a.lo;
-}
-
-static struct ip seat_address(const struct seat *s)
-{
-    return (struct ip){.family = (enum ip_family)s->key[0], .hi = s->key[1], .lo = s->key[2]};
-}
-
 static struct seat *seat_find(const struct ipam *m, struct ip a)
 {
-    uint64_t key[3];
+    struct ip_key key = ip_key(a);
 
-    seat_key(key, a);
-    return map_find(&m->seats, key, sizeof(key));
+    return map_find(&m->seats, &key, sizeof(key));
 }
 
 static void count_address(struct ipam *m, const struct span *s, int by)
@@ -100,7 +87,7 @@ static void count_address(struct ipam *m, const struct span *s, int by)
 static void seat_occupy(struct ipam *m, struct seat *s, struct span *span)
 {
     s->span = span;
-    ip_set_add(&span->used, span_position(span, seat_address(s)));
+    ip_set_add(&span->used, span_position(span, s->ip));
     count_address(m, span, 1);
 }
 
@@ -110,8 +97,9 @@ static void seat_add(struct ipam *m, struct ip a, struct holder *h)
 
     if (s == NULL) {
         s = xcalloc(1, sizeof(*s));
-        seat_key(s->key, a);
-        map_put(&m->seats, s->key, sizeof(s->key), s);
+        s->key = ip_key(a);
+        s->ip = a;
+        map_put(&m->seats, &s->key, sizeof(s->key), s);
         seat_occupy(m, s, span_of(m, a));
         if (h->group != NULL)
             ip_set_add(&h->group->members, a);
@@ -150,7 +138,7 @@ static void seat_del(struct ipam *m, struct ip a, const struct holder *h)
         ip_set_del(&s->span->used, span_position(s->span, a));
         count_address(m, s->span, -1);
     }
-    map_del(&m->seats, s->key, sizeof(s->key));
+    map_del(&m->seats, &s->key, sizeof(s->key));
     seat_free(s);
 }
 
@@ -407,7 +395,7 @@ void ipam_set_snapshot(struct ipam *m, struct snapshot *cfg)
     MAP_EACH (&m->seats, e) {
         struct seat *s = e->value;
 
-        seat_occupy(m, s, span_of(m, seat_address(s)));
+        seat_occupy(m, s, span_of(m, s->ip));
     }
 }
 

@@ -51,7 +51,8 @@ struct span {
 };
 
 struct seat {
-    uint64_t key[3]; /* family and both halves of the address */
+    struct ip_key key;
+    struct ip ip;
     struct span *span;
     struct holder **holders; /* never empty; several only when all are of one group */
     size_t count, cap;
