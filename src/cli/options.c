@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "standalone/options.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -195,7 +196,7 @@ static enum options_result parse_words(struct cli_options *o, const struct comma
 static enum options_result cli_options_parse(struct cli_options *ret, const struct command *c,
                                              int argc, char **argv)
 {
-    struct cli_options o = {.evaluation = {.namespace = "metallb-system", .lb_class = ""}};
+    struct cli_options o = {.evaluation = {.namespace = DEFAULT_NAMESPACE, .lb_class = ""}};
     enum options_result result = parse_words(&o, c, argc, argv);
 
     if (result == OPTIONS_GO)

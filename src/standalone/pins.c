@@ -82,13 +82,13 @@ static int replace(int folder, const struct text *t)
         r = -errno;
     if (r == 0 && renameat(folder, SCRATCH_NAME, folder, MANIFEST_PINS_FILE) < 0)
         r = -errno;
-    if (r < 0)
-        (void)unlinkat(folder, SCRATCH_NAME,
-                       0); /* best effort: the error that matters is reported */
-    else
-        (void)fsync(
-            folder); /* not every file system can; a crash may then bring the old file back */
-    return r;
+    if (r < 0) {
+        (void)unlinkat(folder, SCRATCH_NAME, 0); /* best effort: the error that matters is told */
+        return r;
+    }
+    /* Not every file system can sync a folder; a crash may then bring the old file back. */
+    (void)fsync(folder);
+    return 0;
 }
 
 int pins_write(const char *folder, const struct evaluation *e, struct err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log lines about changes. Nothing is said twice: a line appears when what it says became true. */
 #include "base/log.h"
+#include "base/map.h"
 #include "base/text.h"
 #include "standalone/pins.h"
 #include "standalone/run_int.h"
@@ -27,14 +28,10 @@ static bool same_addresses(const struct ipam_verdict *a, const struct ipam_verdi
     return true;
 }
 
-static bool has_warning(const struct fault_list *list, const struct fault *f)
+/* All of a fault as one text. No part but the last holds a line break. */
+static char *fault_key(struct arena *a, const struct fault *f)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        if (str_eq(list->items[i].message, f->message) && str_eq(list->items[i].kind, f->kind) &&
-            str_eq(list->items[i].namespace, f->namespace) && str_eq(list->items[i].name, f->name))
-            return true;
-    }
-    return false;
+    return arena_printf(a, "%s\n%s\n%s\n%s", f->kind, f->namespace, f->name, f->message);
 }
 
 static void log_object_line(enum log_level level, const struct fault *f)
@@ -50,9 +47,19 @@ static void log_object_line(enum log_level level, const struct fault *f)
 
 static void report_warnings(const struct evaluation *old, const struct evaluation *new)
 {
+    CLEANUP(arena_freep) struct arena *keys = arena_new();
+    CLEANUP(map_done) struct map told = {0};
+
+    for (size_t i = 0; old != NULL && i < old->warnings.count; i++) {
+        struct fault *f = &old->warnings.items[i];
+
+        (void)map_put_str(&told, fault_key(keys, f), f); /* a twin says the same */
+    }
     for (size_t i = 0; i < new->warnings.count; i++) {
-        if (old == NULL || !has_warning(&old->warnings, &new->warnings.items[i]))
-            log_object_line(LOG_WARN, &new->warnings.items[i]);
+        const struct fault *f = &new->warnings.items[i];
+
+        if (map_find_str(&told, fault_key(keys, f)) == NULL)
+            log_object_line(LOG_WARN, f);
     }
 }
 
