@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gossip/gossip_session.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "gossip/gossip_conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    PACKET_BATCH = 16, /* datagrams in one callback */
+    ACCEPT_BATCH = 16,
+    BACKLOG = 128,
+    RECEIVE_BUFFER = 2 * 1024 * 1024, /* a burst of gossip must not push out acks */
+};
+#define LOG_INTERVAL_NS (1 * NS_PER_SEC)
+
+struct gossip_session {
+    struct gossip_session_options options;
+    struct gossip *machine;
+    struct gossip_conns *conns;
+    int udp, listener;
+    bool events_ready;
+    struct event udp_event, listener_event, timer;
+    uint8_t *packet; /* GOSSIP_PACKET_MAX bytes to receive into */
+    struct log_limit limit_send, limit_peer, limit_drop, limit_conflict;
+    uint64_t dropped; /* as logged last */
+};
+
+struct gossip_addr_text {
+    char s[IP_TEXT_MAX + 8];
+};
+
+static struct gossip_addr_text addr_format(struct gossip_addr a)
+{
+    struct gossip_addr_text t;
+    bool v6 = a.ip.family == IP_V6;
+
+    (void)snprintf(t.s, sizeof(t.s), "%s%s%s:%u", v6 ? "[" : "", ip_format(a.ip).s, v6 ? "]" : "",
+                   a.port); /* it fits */
+    return t;
+}
+
+static struct sockaddr_storage sockaddr_of(struct gossip_addr a)
+{
+    struct sockaddr_storage storage = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&storage;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&storage;
+
+    if (a.ip.family == IP_V4) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(a.port);
+        v4->sin_addr.s_addr = htonl(ip_to_v4(a.ip));
+    } else {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(a.port);
+        ip_to_v6(a.ip, v6->sin6_addr.s6_addr);
+    }
+    return storage;
+}
+
+static struct gossip_addr addr_of(const struct sockaddr_storage *storage)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)storage;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)storage;
+
+    if (storage->ss_family == AF_INET)
+        return (struct gossip_addr){ip_v4(ntohl(v4->sin_addr.s_addr)), ntohs(v4->sin_port)};
+    return (struct gossip_addr){ip_v6(v6->sin6_addr.s6_addr), ntohs(v6->sin6_port)};
+}
+
+static socklen_t sockaddr_len(const struct sockaddr_storage *a)
+{
+    return a->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+}
+
+/* Nonces. getrandom gives up to 256 bytes whole once the system has started. */
+static void session_random(void *arg, void *bytes, size_t len)
+{
+    (void)arg;
+    if (getrandom(bytes, len, 0) != (ssize_t)len)
+        abort();
+}
+
+static void session_send(struct gossip_session *s, const struct gossip_action *a)
+{
+    struct sockaddr_storage to = sockaddr_of(a->addr);
+
+    if (sendto(s->udp, a->bytes.bytes, a->bytes.len, 0, (struct sockaddr *)&to,
+               sockaddr_len(&to)) >= 0)
+        return;
+    if (log_limit_pass(&s->limit_send, mono_now().ns, LOG_INTERVAL_NS))
+        log_debug("gossip datagram not sent", F_S("to", addr_format(a->addr).s),
+                  F_S("cause", strerror(errno)));
+}
+
+static void log_join_done(const struct gossip_action *a)
+{
+    if (a->count == a->expected)
+        log_info("memberlist join successfully", F_U("nodes", a->count));
+    else
+        log_error("partial join", F_U("joined", a->count), F_U("expected", a->expected));
+}
+
+static void log_peer(struct gossip_session *s, const struct gossip_action *a, const char *message)
+{
+    if (log_limit_pass(&s->limit_peer, mono_now().ns, LOG_INTERVAL_NS))
+        log_warn(message, F_S("peer", addr_format(a->addr).s), F_S("cause", a->text));
+}
+
+static void log_conflict(struct gossip_session *s, const struct gossip_action *a)
+{
+    if (log_limit_pass(&s->limit_conflict, mono_now().ns, LOG_INTERVAL_NS))
+        log_error("conflicting address for a node", F_S("node", a->name),
+                  F_S("theirs", addr_format(a->addr).s));
+}
+
+/* The callbacks come last: they may act on the session, and then `a` is no more. */
+static void session_perform(struct gossip_session *s, const struct gossip_action *a)
+{
+    struct sockaddr_storage to;
+
+    switch (a->kind) {
+    case GOSSIP_DO_SEND:
+        session_send(s, a);
+        return;
+    case GOSSIP_DO_CONNECT:
+        to = sockaddr_of(a->addr);
+        gossip_conns_open(s->conns, a->stream, &to, a->bytes);
+        return;
+    case GOSSIP_DO_CLOSE:
+        gossip_conns_close(s->conns, a->stream);
+        return;
+    case GOSSIP_TELL_JOIN:
+    case GOSSIP_TELL_LEAVE:
+    case GOSSIP_TELL_UPDATE:
+        s->options.changed(s->options.arg, a->kind, a->name, a->addr);
+        return;
+    case GOSSIP_TELL_JOIN_DONE:
+        log_join_done(a);
+        return;
+    case GOSSIP_TELL_LEFT:
+        if (s->options.left != NULL)
+            s->options.left(s->options.arg);
+        return;
+    case GOSSIP_TELL_SUSPECT:
+        log_info("suspect node has failed, no acks received", F_S("node", a->name));
+        return;
+    case GOSSIP_TELL_FAILED:
+        log_info("marking node as failed, suspect timeout reached", F_S("node", a->name),
+                 F_U("confirmations", a->count));
+        return;
+    case GOSSIP_TELL_REFUTE:
+        log_warn("refuting a report about this node", F_S("from", a->name));
+        return;
+    case GOSSIP_TELL_CONFLICT:
+        log_conflict(s, a);
+        return;
+    case GOSSIP_TELL_TCP_ONLY:
+        log_warn("node answers over TCP, but UDP probes failed; the network may be misconfigured",
+                 F_S("node", a->name));
+        return;
+    case GOSSIP_TELL_PEER_ERROR:
+        log_peer(s, a, "peer refused to exchange member lists");
+        return;
+    case GOSSIP_TELL_PEER_FAILED:
+        log_peer(s, a, "exchange of member lists failed");
+        return;
+    }
+}
+
+static void log_drops(struct gossip_session *s)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < GOSSIP_DROPS; i++)
+        sum += gossip_dropped(s->machine, (enum gossip_drop)i);
+    if (sum == s->dropped || !log_limit_pass(&s->limit_drop, mono_now().ns, LOG_INTERVAL_NS))
+        return;
+    s->dropped = sum;
+    log_debug("gossip messages dropped so far", F_U("count", sum),
+              F_U("key", gossip_dropped(s->machine, GOSSIP_DROP_KEY)));
+}
+
+static void session_arm(struct gossip_session *s)
+{
+    int64_t wait_ns = mono_sub(gossip_deadline(s->machine), mono_now());
+    struct timeval tv = {0};
+
+    if (wait_ns > 0) {
+        tv.tv_sec = wait_ns / NS_PER_SEC;
+        tv.tv_usec = wait_ns % NS_PER_SEC / NS_PER_US;
+    }
+    (void)evtimer_add(&s->timer, &tv); /* fails only without memory */
+}
+
+/* After every call into the machine. */
+static void session_act(struct gossip_session *s)
+{
+    struct gossip_action a;
+
+    while (gossip_next_action(s->machine, &a))
+        session_perform(s, &a);
+    log_drops(s);
+    session_arm(s);
+}
+
+static void session_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct gossip_session *s = arg;
+
+    (void)fd;
+    (void)what;
+    gossip_tick(s->machine, mono_now());
+    session_act(s);
+}
+
+static void session_on_packet(evutil_socket_t fd, short what, void *arg)
+{
+    struct gossip_session *s = arg;
+
+    (void)what;
+    for (int i = 0; i < PACKET_BATCH; i++) {
+        struct sockaddr_storage from = {0};
+        socklen_t from_len = sizeof(from);
+        ssize_t n =
+            recvfrom(fd, s->packet, GOSSIP_PACKET_MAX, 0, (struct sockaddr *)&from, &from_len);
+
+        if (n < 0 && errno == EAGAIN)
+            break;
+        if (n < 0)
+            continue; /* an ICMP error of a datagram that we sent: reading took it off */
+        gossip_on_packet(s->machine, mono_now(), addr_of(&from),
+                         (struct gossip_part){s->packet, (size_t)n});
+    }
+    session_act(s);
+}
+
+static void session_on_connection(evutil_socket_t fd, short what, void *arg)
+{
+    struct gossip_session *s = arg;
+
+    (void)what;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        struct sockaddr_storage from = {0};
+        socklen_t from_len = sizeof(from);
+        int c = accept4(fd, (struct sockaddr *)&from, &from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (c < 0)
+            return;
+        if (!gossip_conns_accept(s->conns, c, addr_of(&from)) &&
+            log_limit_pass(&s->limit_peer, mono_now().ns, LOG_INTERVAL_NS))
+            log_warn("too many gossip connections", F_S("peer", addr_format(addr_of(&from)).s));
+    }
+}
+
+static void session_request(void *arg, struct gossip_addr from, struct gossip_part frame,
+                            struct gossip_blob *ret_answer)
+{
+    struct gossip_session *s = arg;
+
+    gossip_on_request(s->machine, mono_now(), from, frame, ret_answer);
+    session_act(s);
+}
+
+static void session_bad_request(void *arg, enum gossip_reading why, struct gossip_blob *ret_answer)
+{
+    struct gossip_session *s = arg;
+
+    gossip_on_bad_request(s->machine, why, ret_answer);
+    session_act(s);
+}
+
+static void session_reply(void *arg, uint32_t stream, struct gossip_part frame)
+{
+    struct gossip_session *s = arg;
+
+    gossip_on_reply(s->machine, mono_now(), stream, frame);
+    session_act(s);
+}
+
+static void session_lost(void *arg, uint32_t stream)
+{
+    struct gossip_session *s = arg;
+
+    gossip_on_stream_lost(s->machine, mono_now(), stream);
+    session_act(s);
+}
+
+static const struct gossip_conn_ops conn_ops = {
+    .request = session_request,
+    .bad_request = session_bad_request,
+    .reply = session_reply,
+    .lost = session_lost,
+};
+
+/* A bound socket, or -errno. */
+static int socket_open(struct gossip_addr addr, int type)
+{
+    struct sockaddr_storage at = sockaddr_of(addr);
+    CLEANUP(fd_closep) int fd = socket(at.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1, fd_out;
+
+    if (fd < 0)
+        return -errno;
+    if (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&at, sockaddr_len(&at)) < 0)
+        return -errno;
+    fd_out = fd;
+    fd = -1;
+    return fd_out;
+}
+
+static struct ip own_ip(const struct gossip_session_options *o)
+{
+    return o->advertise.family != IP_NONE ? o->advertise : o->bind.ip;
+}
+
+static bool is_any(struct ip a)
+{
+    return a.hi == 0 && a.lo == 0;
+}
+
+static int session_open(struct gossip_session *s, struct err *err)
+{
+    const struct gossip_addr at = s->options.bind;
+    int size = RECEIVE_BUFFER;
+
+    if (at.port == 0 || at.ip.family == IP_NONE || at.ip.family != own_ip(&s->options).family ||
+        is_any(own_ip(&s->options)))
+        return err_set(err, -EINVAL, "gossip on %s: the others need an address to find us",
+                       addr_format(at).s);
+    s->udp = socket_open(at, SOCK_DGRAM);
+    if (s->udp < 0)
+        return err_set(err, s->udp, "gossip on UDP %s: %s", addr_format(at).s, strerror(-s->udp));
+    /* The kernel takes what it allows; less is no reason to stop. */
+    (void)setsockopt(s->udp, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    s->listener = socket_open(at, SOCK_STREAM);
+    if (s->listener < 0)
+        return err_set(err, s->listener, "gossip on TCP %s: %s", addr_format(at).s,
+                       strerror(-s->listener));
+    if (listen(s->listener, BACKLOG) < 0)
+        return err_set(err, -errno, "gossip on TCP %s: %s", addr_format(at).s, strerror(errno));
+    return 0;
+}
+
+static int session_watch(struct gossip_session *s, struct err *err)
+{
+    struct event_base *base = s->options.base;
+
+    event_assign(&s->udp_event, base, s->udp, EV_READ | EV_PERSIST, session_on_packet, s);
+    event_assign(&s->listener_event, base, s->listener, EV_READ | EV_PERSIST, session_on_connection,
+                 s);
+    evtimer_assign(&s->timer, base, session_on_timer, s);
+    s->events_ready = true;
+    if (event_add(&s->udp_event, NULL) < 0 || event_add(&s->listener_event, NULL) < 0)
+        return err_set(err, -EINVAL, "gossip: event loop");
+    return 0;
+}
+
+static int session_start(struct gossip_session *s, struct err *err)
+{
+    const struct gossip_session_options *o = &s->options;
+    struct gossip_options options = {
+        .profile = o->profile,
+        .name = o->name,
+        .addr = {own_ip(o), o->bind.port},
+        .random = session_random,
+    };
+
+    if (gossip_keyring_from_secret(&options.keys, o->secret, o->secret_len) < 0)
+        return err_set(err, -EIO, "gossip: no SHA-256");
+    if (options.keys.count == 0)
+        log_warn("no memberlist secret: gossip is not encrypted");
+    session_random(NULL, &options.seed, sizeof(options.seed));
+    s->machine = gossip_new(&options, mono_now());
+    gossip_keyring_wipe(&options.keys);
+    /* Both were the caller's. */
+    s->options.secret = NULL;
+    s->options.name = NULL;
+    return 0;
+}
+
+int gossip_session_new(struct gossip_session **ret, const struct gossip_session_options *options,
+                       struct err *err)
+{
+    CLEANUP(gossip_session_freep) struct gossip_session *s = xcalloc(1, sizeof(*s));
+    int r;
+
+    s->options = *options;
+    s->udp = s->listener = -1;
+    s->packet = xmalloc(GOSSIP_PACKET_MAX);
+    s->conns = gossip_conns_new(options->base, options->profile.tcp_timeout_ns, &conn_ops, s);
+    r = session_open(s, err);
+    if (r < 0)
+        return r;
+    r = session_watch(s, err);
+    if (r < 0)
+        return r;
+    r = session_start(s, err);
+    if (r < 0)
+        return r;
+    session_act(s);
+    *ret = TAKE(s);
+    return 0;
+}
+
+struct gossip_session *gossip_session_free(struct gossip_session *s)
+{
+    if (s == NULL)
+        return NULL;
+    if (s->events_ready) {
+        event_del(&s->udp_event);
+        event_del(&s->listener_event);
+        event_del(&s->timer);
+    }
+    gossip_conns_free(s->conns);
+    gossip_free(s->machine);
+    fd_closep(&s->udp);
+    fd_closep(&s->listener);
+    free(s->packet);
+    free(s);
+    return NULL;
+}
+
+bool gossip_session_join(struct gossip_session *s, const struct gossip_addr *addrs, size_t count)
+{
+    bool begun = gossip_join(s->machine, mono_now(), addrs, count);
+
+    session_act(s);
+    return begun;
+}
+
+void gossip_session_leave(struct gossip_session *s)
+{
+    gossip_leave(s->machine, mono_now());
+    session_act(s);
+}
+
+const struct gossip *gossip_session_state(const struct gossip_session *s)
+{
+    return s->machine;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A gossip session alone, driven by lines on stdin, beside nodes of the real memberlist.
+ *
+ *     gossip_tool NAME IP PORT SECRET
+ *
+ *     join IP...     its outcome is in the log
+ *     members        prints "members NAME..."
+ *     leave          "left" follows
+ *     drops          prints "drops" and the number of messages that were dropped
+ *     quit
+ *
+ * Events are printed as they come: "join NAME", "leave NAME", "update NAME".
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "gossip/gossip_session.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ADDRS_MAX = 64, NAMES_MAX = 64 };
+
+struct tool {
+    struct event_base *base;
+    struct gossip_session *session;
+    struct evbuffer *input;
+    uint16_t port;
+};
+
+static void on_changed(void *arg, enum gossip_action_kind kind, const char *name,
+                       struct gossip_addr addr)
+{
+    (void)arg;
+    (void)addr;
+    printf("%s %s\n",
+           kind == GOSSIP_TELL_JOIN    ? "join"
+           : kind == GOSSIP_TELL_LEAVE ? "leave"
+                                       : "update",
+           name);
+}
+
+static void on_left(void *arg)
+{
+    (void)arg;
+    printf("left\n");
+}
+
+static void command_join(struct tool *t, char *rest)
+{
+    struct gossip_addr addrs[ADDRS_MAX];
+    size_t count = 0;
+    char *save = NULL;
+
+    for (char *w = strtok_r(rest, " ", &save); w != NULL && count < ADDRS_MAX;
+         w = strtok_r(NULL, " ", &save)) {
+        addrs[count].port = t->port;
+        if (ip_parse(&addrs[count].ip, w))
+            count++;
+    }
+    if (!gossip_session_join(t->session, addrs, count))
+        printf("busy\n");
+}
+
+static void command_members(const struct tool *t)
+{
+    const struct gossip *g = gossip_session_state(t->session);
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < gossip_member_count(g) && count < NAMES_MAX; i++) {
+        struct gossip_member m = gossip_member_at(g, i);
+
+        if (gossip_is_live(m.state))
+            names[count++] = m.name;
+    }
+    qsort(names, count, sizeof(names[0]), str_cmp_ptr);
+    printf("members");
+    for (size_t i = 0; i < count; i++)
+        printf(" %s", names[i]);
+    printf("\n");
+}
+
+static void command_drops(const struct tool *t)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < GOSSIP_DROPS; i++)
+        sum += gossip_dropped(gossip_session_state(t->session), (enum gossip_drop)i);
+    printf("drops %" PRIu64 "\n", sum);
+}
+
+static void command(struct tool *t, char *line)
+{
+    if (strncmp(line, "join ", 5) == 0)
+        command_join(t, line + 5);
+    else if (str_eq(line, "members"))
+        command_members(t);
+    else if (str_eq(line, "drops"))
+        command_drops(t);
+    else if (str_eq(line, "leave"))
+        gossip_session_leave(t->session);
+    else
+        event_base_loopbreak(t->base);
+}
+
+static void on_input(evutil_socket_t fd, short what, void *arg)
+{
+    struct tool *t = arg;
+    char *line;
+
+    (void)what;
+    if (evbuffer_read(t->input, fd, -1) <= 0) {
+        event_base_loopbreak(t->base);
+        return;
+    }
+    while ((line = evbuffer_readln(t->input, NULL, EVBUFFER_EOL_LF)) != NULL) {
+        command(t, line);
+        free(line);
+    }
+}
+
+static int run(struct tool *t, char **argv)
+{
+    struct event *input = event_new(t->base, 0, EV_READ | EV_PERSIST, on_input, t);
+    struct gossip_session_options o = {.base = t->base,
+                                       .profile = gossip_profile_lan(),
+                                       .name = argv[1],
+                                       .bind = {.port = t->port},
+                                       .secret = (const uint8_t *)argv[4],
+                                       .secret_len = strlen(argv[4]),
+                                       .changed = on_changed,
+                                       .left = on_left};
+    struct err err = {0};
+    int r = -1;
+
+    event_add(input, NULL);
+    if (ip_parse(&o.bind.ip, argv[2]))
+        r = gossip_session_new(&t->session, &o, &err);
+    if (r < 0)
+        fprintf(stderr, "%s\n", err_text(&err));
+    else
+        event_base_dispatch(t->base);
+    err_done(&err);
+    event_free(input);
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    struct tool t = {.base = event_base_new(), .input = evbuffer_new()};
+    int status;
+
+    if (argc != 5)
+        return EXIT_FAILURE;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    log_set_level(LOG_DEBUG);
+    t.port = (uint16_t)strtoul(argv[3], NULL, 10);
+    status = run(&t, argv);
+    gossip_session_free(t.session);
+    evbuffer_free(t.input);
+    event_base_free(t.base);
+    return status;
+}
