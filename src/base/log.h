@@ -5,6 +5,11 @@
  *     log_warn("arp frame dropped", F_S("if", name), F_U("len", n));
  *     2026-11-25T09:44:28Z warn arp frame dropped if=eth0 len=12
  *
+ * or, as MetalLB's own logs (spec api-and-config 6.6), one JSON object with sorted keys on stdout:
+ *
+ *     {"caller":"arp_session.c:80","if":"eth0","len":12,"level":"warn","msg":"arp frame dropped",
+ *      "ts":"2026-11-25T09:44:28Z"}
+ *
  * error: needs a person. warn: degraded, heals itself. info: a state changed. debug: decisions.
  * base, *_wire.c, *_fsm.c, config, ipam and decide never log.
  */
@@ -43,13 +48,21 @@ struct log_field {
 #define log_info(...) LOG_AT(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__)
 
+#define LOG_TEXT_OF(x) #x
+#define LOG_LINE(x) LOG_TEXT_OF(x)
 #define LOG_AT(level, message, ...)                                                                \
-    log_write(level, message,                                                                      \
+    log_write(level, __FILE_NAME__ ":" LOG_LINE(__LINE__), message,                                \
               (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_FIELD_END}})
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields);
+/* `caller`: file:line, part of JSON only. `message` "": the fields say it all. */
+void log_write(enum log_level level, const char *caller, const char *message,
+               const struct log_field *fields);
 
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+void log_set_format(enum log_format format);     /* text on stderr at start; JSON goes to stdout */
 void log_set_level(enum log_level most_verbose); /* info at start */
+void log_set_silent(void);                       /* MetalLB's level "none" */
 bool log_parse_level(enum log_level *ret, const char *name);
 
 /* Limits lines that a peer can trigger: true at most once an interval for each `struct log_limit`.

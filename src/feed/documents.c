@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "feed/json_split.h"
-#include "feed/yaml_json.h"
+#include "model/yaml_json.h"
 
 #include <errno.h>
 #include <string.h>

@@ -9,9 +9,9 @@
  * reported once.
  *
  * Namespaces: "" for Node and Namespace, whatever the document says. Where a document has none, a
- * metallb.io object gets "" too, for which the caller puts the MetalLB namespace; the others are in
- * "default". A v1beta1 BGPPeer comes out as the API server would convert it to v1beta2 (spec 1.5):
- * absent timers are an explicit 0 s, an absent or zero port is 179.
+ * metallb.io object that people write gets "" too, for which the caller puts the MetalLB namespace;
+ * the others are in "default". A v1beta1 BGPPeer comes out as the API server would convert it to
+ * v1beta2 (spec 1.5): absent timers are an explicit 0 s, an absent or zero port is 179.
  *
  * Integers of a document are whole JSON integers; a number with a fraction or an exponent (80.0) is
  * of the wrong type. A value out of its range is kept as written if the struct can hold it, else as

@@ -113,20 +113,20 @@ static void read_scratch(struct reader *r, struct arena *a, const json_t *doc,
     r->invalid = scratch.invalid;
 }
 
-struct condition {
+struct node_condition {
     const char *type, *status;
 };
 
 struct conditions {
-    struct condition *items;
+    struct node_condition *items;
     size_t count;
 };
 
 static const struct field condition_fields[] = {
-    {"type", FIELD_STRING, AT(condition, type)},
-    {"status", FIELD_STRING, AT(condition, status)},
+    {"type", FIELD_STRING, AT(node_condition, type)},
+    {"status", FIELD_STRING, AT(node_condition, status)},
 };
-static const struct table condition_table = ITEM_TABLE(condition_fields, condition);
+static const struct table condition_table = ITEM_TABLE(condition_fields, node_condition);
 
 static const struct field node_status_fields[] = {
     {"conditions", FIELD_LIST, LIST_AT(conditions, items, count), .table = &condition_table},
@@ -146,7 +146,7 @@ static void finish_node(struct reader *r, const json_t *doc, struct object *o)
 
     read_scratch(r, scratch, doc, &node_scratch_table, &conditions);
     for (size_t i = 0; i < conditions.count; i++) {
-        const struct condition *c = &conditions.items[i];
+        const struct node_condition *c = &conditions.items[i];
 
         if (!str_eq(c->type, "NetworkUnavailable"))
             continue;
@@ -166,6 +166,7 @@ static const struct table pod_spec_table = TABLE(pod_spec_fields);
 
 static const struct field pod_status_fields[] = {
     {"phase", FIELD_STRING, AT(object, pod.phase)},
+    {"podIP", FIELD_STRING, AT(object, pod.ip)},
 };
 static const struct table pod_status_table = TABLE(pod_status_fields);
 

@@ -20,6 +20,9 @@ extern const struct schema schema_ip_address_pool, schema_l2_advertisement,
     schema_bgp_advertisement, schema_bgp_peer_v1beta1, schema_bgp_peer_v1beta2, schema_bfd_profile,
     schema_community;
 
+/* decode_status.c */
+extern const struct schema schema_service_l2_status, schema_configuration_state;
+
 /* decode_core.c */
 extern const struct schema schema_service, schema_endpoint_slice, schema_node, schema_namespace,
     schema_pod, schema_secret, schema_config_map;

@@ -20,6 +20,8 @@ static const char *const kind_names[OBJECT_KINDS] = {
     [OBJ_POD] = "Pod",
     [OBJ_SECRET] = "Secret",
     [OBJ_CONFIG_MAP] = "ConfigMap",
+    [OBJ_SERVICE_L2_STATUS] = "ServiceL2Status",
+    [OBJ_CONFIGURATION_STATE] = "ConfigurationState",
 };
 
 const char *object_kind_name(enum object_kind kind)

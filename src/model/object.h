@@ -30,11 +30,13 @@ enum object_kind {
     OBJ_POD,
     OBJ_SECRET,
     OBJ_CONFIG_MAP,
+    OBJ_SERVICE_L2_STATUS,
+    OBJ_CONFIGURATION_STATE,
 };
-enum { OBJECT_KINDS = OBJ_CONFIG_MAP + 1 };
+enum { OBJECT_KINDS = OBJ_CONFIGURATION_STATE + 1 };
 
 const char *object_kind_name(enum object_kind kind); /* "IPAddressPool" */
-bool object_kind_is_config(enum object_kind kind);   /* one of the metallb.io kinds */
+bool object_kind_is_config(enum object_kind kind);   /* a metallb.io kind that people write */
 
 /* A boolean that may be absent from its document. */
 enum tri { TRI_ABSENT, TRI_FALSE, TRI_TRUE };
@@ -198,7 +200,7 @@ struct node {
 };
 
 struct pod {
-    const char *node, *phase;
+    const char *node, *phase, *ip; /* ip: status.podIP */
 };
 
 struct secret {
@@ -209,6 +211,21 @@ struct secret {
 
 struct config_map {
     struct label_set data;
+};
+
+struct service_l2_status {
+    const char *node, *service, *service_namespace; /* as in status; "" while it is not written */
+    struct string_list interfaces;
+};
+
+struct condition {
+    const char *type, *status, *reason, *message;
+};
+
+struct configuration_state {
+    const char *result, *error_summary;
+    struct condition *conditions;
+    size_t condition_count;
 };
 
 struct object {
@@ -229,6 +246,8 @@ struct object {
         struct pod pod;
         struct secret secret;
         struct config_map config_map;
+        struct service_l2_status l2_status;
+        struct configuration_state configuration_state;
     };
 };
 

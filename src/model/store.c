@@ -62,24 +62,37 @@ static void forget_views(struct store *s, enum object_kind kind)
         s->is_grouped = false;
 }
 
-void store_put_take(struct store *s, struct object *o)
+struct object *store_swap(struct store *s, struct object *o)
 {
     const char *key = key_in(o->arena, o->meta.namespace, o->meta.name);
+    struct object *old = map_put_str(&s->shelves[o->kind].by_key, key, o);
 
-    object_free(map_put_str(&s->shelves[o->kind].by_key, key, o));
     forget_views(s, o->kind);
+    return old;
 }
 
-bool store_del(struct store *s, enum object_kind kind, const char *namespace, const char *name)
+void store_put_take(struct store *s, struct object *o)
+{
+    object_free(store_swap(s, o));
+}
+
+struct object *store_remove(struct store *s, enum object_kind kind, const char *namespace,
+                            const char *name)
 {
     CLEANUP(xfreep) char *key = xasprintf("%s/%s", namespace, name);
     struct object *o = map_del_str(&s->shelves[kind].by_key, key);
 
-    if (o == NULL)
-        return false;
+    if (o != NULL)
+        forget_views(s, kind);
+    return o;
+}
+
+bool store_del(struct store *s, enum object_kind kind, const char *namespace, const char *name)
+{
+    struct object *o = store_remove(s, kind, namespace, name);
+
     object_free(o);
-    forget_views(s, kind);
-    return true;
+    return o != NULL;
 }
 
 const struct object *store_find(const struct store *s, enum object_kind kind, const char *namespace,

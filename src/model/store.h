@@ -12,6 +12,12 @@ DEFINE_CLEANUP(struct store, store_free);
 
 /* Takes the object; an older one of the same kind, namespace and name is freed. */
 void store_put_take(struct store *s, struct object *o);
+/* As store_put_take, but hands the older one over instead of freeing it; NULL when there was none.
+ */
+struct object *store_swap(struct store *s, struct object *o);
+/* Hands the object over; NULL when there is none of that name. */
+struct object *store_remove(struct store *s, enum object_kind kind, const char *namespace,
+                            const char *name);
 bool store_del(struct store *s, enum object_kind kind, const char *namespace, const char *name);
 
 const struct object *store_find(const struct store *s, enum object_kind kind, const char *namespace,

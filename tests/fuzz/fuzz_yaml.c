@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 #include "base/macro.h"
-#include "feed/yaml_json.h"
+#include "model/yaml_json.h"
 
 #include <assert.h>
 #include <stdbool.h>

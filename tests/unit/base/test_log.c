@@ -14,28 +14,34 @@
 
 #include <cmocka.h>
 
-/* Standard error goes to a file between capture_start and capture_stop. */
+/* A standard stream goes to a file between capture_start and capture_stop. */
 struct capture {
     FILE *file;
-    int saved;
+    int fd, saved;
     char text[4096];
 };
 
-static void capture_start(struct capture *c)
+static void capture_start_of(struct capture *c, int fd)
 {
     c->file = tmpfile();
     assert_non_null(c->file);
-    fflush(stderr);
-    c->saved = dup(STDERR_FILENO);
+    fflush(fd == STDOUT_FILENO ? stdout : stderr);
+    c->fd = fd;
+    c->saved = dup(fd);
     assert_true(c->saved >= 0);
-    assert_int_equal(dup2(fileno(c->file), STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(dup2(fileno(c->file), fd), fd);
+}
+
+static void capture_start(struct capture *c)
+{
+    capture_start_of(c, STDERR_FILENO);
 }
 
 static void capture_stop(struct capture *c)
 {
     size_t len;
 
-    assert_int_equal(dup2(c->saved, STDERR_FILENO), STDERR_FILENO);
+    assert_int_equal(dup2(c->saved, c->fd), c->fd);
     close(c->saved);
     rewind(c->file);
     len = fread(c->text, 1, sizeof(c->text) - 1, c->file);
@@ -200,9 +206,67 @@ static void test_limit(void **state)
     }
 }
 
+static const struct {
+    const char *name, *message, *text, *expect; /* CALLER and TS stand for what changes */
+} json_lines[] = {
+    {"sorted keys", "hello", "v",
+     "{\"caller\":CALLER,\"level\":\"warn\",\"msg\":\"hello\",\"n\":-7,\"text\":\"v\",\"ts\":TS}"},
+    {"no message", "", "v",
+     "{\"caller\":CALLER,\"level\":\"warn\",\"n\":-7,\"text\":\"v\",\"ts\":TS}"},
+    {"escapes", "a\"b\\c\n", "\x01\x7f",
+     "{\"caller\":CALLER,\"level\":\"warn\",\"msg\":\"a\\\"b\\\\c\\n\",\"n\":-7,"
+     "\"text\":\"\\u0001\x7f\",\"ts\":TS}"},
+    {"no HTML escapes", "<&>", "\xc3\xa4",
+     "{\"caller\":CALLER,\"level\":\"warn\",\"msg\":\"<&>\",\"n\":-7,\"text\":\"\xc3\xa4\",\"ts\":TS}"},
+    {"no UTF-8", "\xff", "\xc3",
+     "{\"caller\":CALLER,\"level\":\"warn\",\"msg\":\"\\ufffd\",\"n\":-7,\"text\":\"\\ufffd\","
+     "\"ts\":TS}"},
+    {"a missing text is empty", "m", NULL,
+     "{\"caller\":CALLER,\"level\":\"warn\",\"msg\":\"m\",\"n\":-7,\"text\":\"\",\"ts\":TS}"},
+};
+
+/* The value behind "key": is replaced by a word, so that the rest can be compared. */
+static void mask(char *line, const char *key, const char *word)
+{
+    char *at = strstr(line, key), *value, *end;
+
+    assert_non_null(at);
+    value = at + strlen(key);
+    end = strchr(value + 1, '"');
+    assert_non_null(end);
+    memmove(value + strlen(word), end + 1, strlen(end + 1) + 1);
+    memcpy(value, word, strlen(word));
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(json_lines); i++) {
+        struct capture c = {0};
+        char *end;
+
+        log_set_format(LOG_FORMAT_JSON);
+        capture_start_of(&c, STDOUT_FILENO);
+        log_warn(json_lines[i].message, F_S("text", "overwritten"), F_I("n", -7),
+                 F_S("text", json_lines[i].text));
+        capture_stop(&c);
+        log_set_format(LOG_FORMAT_TEXT);
+        assert_non_null(strstr(c.text, "\"caller\":\"test_log.c:"));
+        mask(c.text, "\"caller\":", "CALLER");
+        mask(c.text, "\"ts\":", "TS");
+        end = strchr(c.text, '\n');
+        if (end == NULL || end[1] != '\0')
+            fail_msg("%s: not one line: %s", json_lines[i].name, c.text);
+        *end = '\0';
+        if (strcmp(c.text, json_lines[i].expect) != 0)
+            fail_msg("%s: %s", json_lines[i].name, c.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_json),
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_line_without_fields),
         cmocka_unit_test(test_extreme_numbers),

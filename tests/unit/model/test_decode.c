@@ -47,9 +47,7 @@ static const struct decode_case ignored[] = {
     {"other group", TYPED("apps/v1", "Deployment"), DECODE_IGNORED, {0}},
     {"list", TYPED("v1", "List"), DECODE_IGNORED, {0}},
     {"list of a kind", TYPED("v1", "ServiceList"), DECODE_IGNORED, {0}},
-    {"status kind", TYPED("metallb.io/v1beta1", "ServiceL2Status"), DECODE_IGNORED, {0}},
     {"status kind", TYPED("metallb.io/v1beta1", "ServiceBGPStatus"), DECODE_IGNORED, {0}},
-    {"status kind", TYPED("metallb.io/v1beta1", "ConfigurationState"), DECODE_IGNORED, {0}},
     {"unknown version", TYPED("metallb.io/v1", "IPAddressPool"), DECODE_IGNORED, {0}},
     {"version of another kind", TYPED("metallb.io/v1beta2", "IPAddressPool"), DECODE_IGNORED, {0}},
     {"retired kind", TYPED("metallb.io/v1beta1", "AddressPool"), DECODE_IGNORED, {0}},
@@ -84,6 +82,8 @@ static const struct {
     {"v1", "Pod", "default", OBJ_POD},
     {"v1", "Secret", "default", OBJ_SECRET},
     {"v1", "ConfigMap", "default", OBJ_CONFIG_MAP},
+    {"metallb.io/v1beta1", "ServiceL2Status", "default", OBJ_SERVICE_L2_STATUS},
+    {"metallb.io/v1beta1", "ConfigurationState", "default", OBJ_CONFIGURATION_STATE},
 };
 
 /* Also: what the namespace is when the document has none. */

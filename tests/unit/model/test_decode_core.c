@@ -239,12 +239,14 @@ static void test_pod(void **state)
 {
     (void)state;
     CLEANUP(object_freep)
-    struct object *o =
-        doc_decode(DOC("v1", "Pod", "'spec': {'nodeName': 'n1'}, 'status': {'phase': 'Running'}"));
+    struct object *o = doc_decode(DOC("v1", "Pod",
+                                      "'spec': {'nodeName': 'n1'}, "
+                                      "'status': {'phase': 'Running', 'podIP': '198.18.0.7'}"));
     CLEANUP(object_freep) struct object *pending = doc_decode(DOC("v1", "Pod", "'spec': {}"));
 
     assert_string_equal(o->pod.node, "n1");
     assert_string_equal(o->pod.phase, "Running");
+    assert_string_equal(o->pod.ip, "198.18.0.7");
     assert_string_equal(pending->pod.node, "");
     assert_string_equal(pending->pod.phase, "");
 }

@@ -475,9 +475,50 @@ static void test_kept_values(void **state)
     }
 }
 
+static void test_service_l2_status(void **state)
+{
+    (void)state;
+    CLEANUP(object_freep)
+    struct object *o = doc_decode(DOC(
+        "metallb.io/v1beta1", "ServiceL2Status",
+        "'spec': {}, 'status': {'node': 'n1', 'serviceName': 'web', 'serviceNamespace': 'shop', "
+        "'interfaces': [{'name': 'eth0'}, {'name': 'eth1'}]}"));
+    CLEANUP(object_freep)
+    struct object *fresh = doc_decode(DOC("metallb.io/v1beta1", "ServiceL2Status", "'spec': {}"));
+
+    assert_string_equal(o->l2_status.node, "n1");
+    assert_string_equal(o->l2_status.service, "web");
+    assert_string_equal(o->l2_status.service_namespace, "shop");
+    assert_int_equal(o->l2_status.interfaces.count, 2);
+    assert_string_equal(o->l2_status.interfaces.items[1], "eth1");
+    assert_string_equal(fresh->l2_status.node, "");
+    assert_int_equal(fresh->l2_status.interfaces.count, 0);
+}
+
+static void test_configuration_state(void **state)
+{
+    (void)state;
+    CLEANUP(object_freep)
+    struct object *o = doc_decode(
+        DOC("metallb.io/v1beta1", "ConfigurationState",
+            "'status': {'result': 'Invalid', 'errorSummary': 'no', 'conditions': [{'type': "
+            "'poolReconcilerValid', 'status': 'False', 'reason': 'ConfigurationError', 'message': "
+            "'no', 'lastTransitionTime': '2026-07-19T11:42:17Z'}]}"));
+
+    assert_string_equal(o->configuration_state.result, "Invalid");
+    assert_string_equal(o->configuration_state.error_summary, "no");
+    assert_int_equal(o->configuration_state.condition_count, 1);
+    assert_string_equal(o->configuration_state.conditions[0].type, "poolReconcilerValid");
+    assert_string_equal(o->configuration_state.conditions[0].status, "False");
+    assert_string_equal(o->configuration_state.conditions[0].reason, "ConfigurationError");
+    assert_string_equal(o->configuration_state.conditions[0].message, "no");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_service_l2_status),
+        cmocka_unit_test(test_configuration_state),
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_pool_defaults),
         cmocka_unit_test(test_l2_advertisement),

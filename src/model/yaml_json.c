@@ -5,12 +5,12 @@
  * ("billion laughs") or for a tree too deep to walk, and sharing alone would only move that burden
  * to the readers of the result.
  */
-#include "feed/yaml_json.h"
+#include "model/yaml_json.h"
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "feed/yaml_scalar.h"
+#include "model/yaml_scalar.h"
 
 #include <errno.h>
 #include <stdlib.h>

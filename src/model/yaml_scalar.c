@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "feed/yaml_scalar.h"
+#include "model/yaml_scalar.h"
 
 #include "base/mem.h"
 #include "base/text.h"

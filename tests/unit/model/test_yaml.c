@@ -12,7 +12,7 @@
 
 #include "base/macro.h"
 #include "base/text.h"
-#include "feed/yaml_json.h"
+#include "model/yaml_json.h"
 
 #include <errno.h>
 #include <stdio.h>
