@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which nodes have a live speaker, and what each of them can serve (spec speaker-l2 5). Under it
+ * lie the gossip of MetalLB's speakers and, between speakers of ours that ask for it, heartbeats
+ * that notice a silent node within milliseconds.
+ */
+#pragma once
+
+#include "base/ip.h"
+#include "gossip/gossip_session.h"
+
+struct membership;
+
+/* --fast-detect: a heartbeat every `interval_ns`; `count` in a row missed, and the node is out. */
+struct fast_detect {
+    int64_t interval_ns; /* 0: off */
+    unsigned count;
+};
+
+/* "50msx3". -EINVAL with what to write instead. */
+NODISCARD int fast_detect_parse(struct fast_detect *ret, const char *text, struct err *err);
+
+struct membership_options {
+    struct event_base *base;
+    const char *node; /* our name: spec.nodeName */
+    struct gossip_addr bind;
+    struct ip advertise; /* no family: `bind` */
+    struct gossip_profile profile;
+    const uint8_t *secret; /* bytes of the file, unchanged; copied */
+    size_t secret_len;     /* 0: no encryption, which is logged */
+    struct fast_detect fast;
+    /* Who is alive, or what somebody can serve, has changed. Called once for what one round of the
+     * loop brought, before the loop sleeps. It must not free the membership. */
+    void (*changed)(void *arg);
+    void *arg;
+};
+
+NODISCARD int membership_new(struct membership **ret, const struct membership_options *options,
+                             struct err *err);
+struct membership *membership_free(struct membership *m); /* without a farewell */
+DEFINE_CLEANUP(struct membership, membership_free);
+
+/*
+ * Where the others may be: joined at once, and those that are no member again every minute. Copied.
+ * Our own address may be among them.
+ */
+void membership_set_peers(struct membership *m, const struct gossip_addr *addrs, size_t count);
+void membership_rejoin(struct membership *m); /* joins now instead of at the next minute */
+
+bool membership_is_alive(const struct membership *m, const char *node);
+
+/* False when the node has said that its link towards that address has no carrier. */
+bool membership_can_serve(const struct membership *m, const char *node, struct ip ip);
+
+/* Our own links without carrier, as the prefixes that are reached through them: told to all members
+ * at once, on what interfaces are left. Copied; none: everything works again. */
+void membership_set_cut_off(struct membership *m, const struct prefix *prefixes, size_t count);
+
+/* Tells every member directly that we go; `left` comes when that is out, at most a second later. */
+void membership_leave(struct membership *m, void (*left)(void *arg), void *arg);
+
+/* --- for `steellb status`, metrics and tests --- */
+
+struct membership_peer {
+    const char *node;
+    struct gossip_addr addr;
+    bool alive, fast;              /* fast: heartbeats are exchanged with it */
+    int64_t last_heartbeat_age_ns; /* -1 without */
+};
+typedef void (*membership_peer_fn)(const struct membership_peer *p, void *arg);
+void membership_each(const struct membership *m, membership_peer_fn fn, void *arg);
