@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our gossip beside nodes of the real hashicorp/memberlist, on loopback addresses.
 
-GOSSIP_TOOL is our side, gossip_tool. The other side is built from peer/ on the first run and kept in the cache folder of the
-user; without Go, or without its modules, there is nothing to test against and the tests are skipped.
+GOSSIP_TOOL is our side, gossip_tool. The other side is made of peer/ by tools/build-cluster; without Go, or
+without its modules, there is nothing to test against and the tests are skipped.
 """
 import hashlib
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,43 +15,26 @@ import time
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "MDEyMzQ1Njc4OWFiY2RlZg"
 NEW_KEY = hashlib.sha256(SECRET.encode()).hexdigest()  # MetalLB 0.16.2
 OLD_KEY = (SECRET.encode() + hashlib.sha256(b"").digest())[:32].hex()  # 0.14.0 to 0.16.1
 
 
-def missing():
-    if "GOSSIP_TOOL" not in os.environ:
-        return "GOSSIP_TOOL is not set"
-    if go() is None:
-        return "no Go to build a memberlist with"
-    return None
-
-
-def go():
-    return shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+CANNOT = 77  # exit status of tools/build-cluster
 
 
 @pytest.fixture(scope="session")
 def peer():
-    """The program of peer/, built once for each version of its sources and modules."""
-    if missing():
-        pytest.skip(missing())
-    key = hashlib.sha256()
-    for name in ("go.mod", "go.sum", "main.go"):
-        key.update((HERE / "peer" / name).read_bytes())
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "steellb"
-    program = cache / ("memberlist-peer-" + key.hexdigest()[:16])
-    if not program.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        part = program.with_suffix(".%d" % os.getpid())
-        built = subprocess.run([go(), "build", "-mod=readonly", "-o", part, "."], cwd=HERE / "peer", text=True,
-                               env=dict(os.environ, CGO_ENABLED="0"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if built.returncode != 0:
-            pytest.skip("memberlist cannot be built: " + built.stdout.strip().split("\n")[-1])
-        part.rename(program)
-    return str(program)
+    """The program of peer/, built once for each state of its sources and modules."""
+    if "GOSSIP_TOOL" not in os.environ:
+        pytest.skip("GOSSIP_TOOL is not set")
+    built = subprocess.run([ROOT / "tools" / "build-cluster", "memberlist"], text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE)
+    if built.returncode == CANNOT:
+        pytest.skip(built.stderr.strip().split("\n")[-1])
+    assert built.returncode == 0, built.stderr
+    return str(pathlib.Path(built.stdout.strip()) / "peer")
 
 
 class Node:
