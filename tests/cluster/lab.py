@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three nodes and a client on one bridge, as in tests/net, and a second network over which the nodes reach the API server.
+"""Nodes and a client on one bridge, as in tests/net, and a second network over which the nodes reach the API server.
 
     build_lab(net)
     with ControlPlane(net=net, ns="plane", address=PLANE) as plane: ...
@@ -13,17 +13,18 @@ from folder import NODES
 from netns import mac_bytes, until
 
 PLANE = "192.0.2.1"
-MANAGEMENT = {name: f"192.0.2.{11 + i}" for i, name in enumerate(NODES)}
+MANAGEMENT = {name: f"192.0.2.{11 + i}" for i, name in enumerate((*NODES, "yew", "ash"))}
 
 
-def build_lab(net):
-    lan.build_lan(net)
+def build_lab(net, nodes=NODES):
+    """`nodes` are names of MANAGEMENT."""
+    lan.build_lan(net, nodes)
     net.add_ns("plane")
     lan.without_dad(net, "plane")
-    for name in NODES:
+    for name in nodes:
         net.veth(name, "eth1", "plane", name)
         net.run(name, "ip", "addr", "add", MANAGEMENT[name] + "/24", "dev", "eth1")
-    net.bridge("plane", "mgmt", *NODES)
+    net.bridge("plane", "mgmt", *nodes)
     net.run("plane", "ip", "addr", "add", PLANE + "/24", "dev", "mgmt")
 
 

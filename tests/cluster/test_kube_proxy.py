@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import lab
-import peer
+import roles
 from cluster import ControlPlane
 from objects import endpoints, l2_advertisement, node_at, pool, service
 
@@ -58,7 +58,7 @@ def test_a_client_is_served(net):
         plane.admin.create(service("web"))
         plane.admin.set_status(plane.admin.get("Service", "web"), {"loadBalancer": {"ingress": [{"ip": VIP}]}})
         proxy = plane.run_proxy("oak", net, "oak")
-        peer.speaker(plane, net, "oak", lab.MANAGEMENT["oak"], gossip=True)
+        roles.METALLB.speaker(plane, net, "oak", lab.MANAGEMENT["oak"], gossip=True)
         assert ask(net, VIP) == b""
         slice_ = endpoints("web", ["oak"])
         slice_["endpoints"][0]["addresses"] = [ENDPOINT]

@@ -3,7 +3,7 @@
 import pytest
 
 import lab
-import peer
+import roles
 from cluster import NAMESPACE, ControlPlane
 from objects import deployment, endpoints, ips, l2_advertisement, node, pool, service
 from programs import PATIENCE
@@ -17,10 +17,10 @@ def configure(plane):
 @pytest.mark.parametrize("types", ["ours", "theirs"])
 def test_controller_assigns(types):
     with ControlPlane() as plane:
-        plane.install(**({"crds": peer.crds()} if types == "theirs" else {}))
+        plane.install(**({"crds": roles.crds()} if types == "theirs" else {}))
         plane.admin.create(deployment())
         configure(plane)
-        peer.controller(plane, secret=True)
+        roles.METALLB.controller(plane, secret=True)
         plane.admin.create(service("web"))
         got = plane.admin.until(ips, "Service", "web", timeout=PATIENCE)
         assert ips(got) == ["198.18.0.10"]
@@ -44,7 +44,7 @@ def test_speaker_answers(net):
         plane.admin.patch("Service", "web", {"spec": {"externalTrafficPolicy": "Local"}})
         plane.admin.set_status(made, {"loadBalancer": {"ingress": [{"ip": "198.18.0.10"}]}})
         for name in ("oak", "elm"):
-            peer.speaker(plane, net, name, lab.MANAGEMENT[name], gossip=True)
+            roles.METALLB.speaker(plane, net, name, lab.MANAGEMENT[name], gossip=True)
         with lab.Asker(net) as client:
             assert client.until_answered("198.18.0.10") == "elm"
         with plane.admin.watch("ServiceL2Status", NAMESPACE) as statuses:

@@ -34,14 +34,14 @@ def add_client_addresses(net, interface="eth0", v4=CLIENT4, v6=CLIENT6):
     net.run("client", "ip", "addr", "add", v6 + "/64", "dev", interface, "nodad")
 
 
-def build_lan(net):
+def build_lan(net, nodes=NODES):
     """The nodes have no address but their link-local one: the kernel answers for nothing."""
-    for ns in ("lan", "client", *NODES):
+    for ns in ("lan", "client", *nodes):
         net.add_ns(ns)
         without_dad(net, ns)
-    for ns in ("client", *NODES):
+    for ns in ("client", *nodes):
         net.veth(ns, "eth0", "lan", ns)
-    net.bridge("lan", "br0", "client", *NODES)
+    net.bridge("lan", "br0", "client", *nodes)
     add_client_addresses(net)
 
 

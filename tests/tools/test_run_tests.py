@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib.machinery
 import importlib.util
-import os
 import subprocess
 import sys
 import time
