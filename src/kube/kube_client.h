@@ -4,10 +4,12 @@
  * writes; a server or proxy that speaks only HTTP/1.1 gets one connection a call.
  *
  * The client reconnects by itself: calls that no server has seen (GOAWAY, REFUSED_STREAM, a
- * connection that never came up) are sent again on the next connection, within `connect_patience`;
+ * connection that never came up) are sent again on the next connection, within connect_patience_ns;
  * all others end with an error and their owner decides. A dead peer is noticed by PING after 30 s
  * without a frame and 15 s without its ACK. Tokens, client certificates and the CA are read again
  * when their files change; a 401 reads the token at once and sends the call a second time.
+ *
+ * The process must ignore SIGPIPE: servers close connections while we write.
  */
 #pragma once
 
@@ -25,12 +27,13 @@ struct kube_client_options {
     const char *user_agent;                    /* copied */
     int64_t ping_interval_ns, ping_timeout_ns; /* 0: 30 s and 15 s */
     int64_t connect_timeout_ns;                /* 0: 10 s, of TCP, proxy and TLS together */
+    int64_t connect_patience_ns;               /* 0: 3 s from the start of a call */
 };
 
 /* Nothing is connected until the first call. */
 NODISCARD int kube_client_new(struct kube_client **ret, const struct kube_client_options *options,
                               struct err *err);
-/* Ends what is open; no handler is called any more. */
+/* Ends what is open, fetches too; no handler is called any more. Not from within a handler. */
 struct kube_client *kube_client_free(struct kube_client *c);
 DEFINE_CLEANUP(struct kube_client, kube_client_free);
 

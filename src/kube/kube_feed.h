@@ -14,7 +14,8 @@
 #include "kube/kube_client.h"
 #include "model/store.h"
 
-/* Which objects to keep. */
+/* Which objects to keep. Two selections of one kind must be of different namespaces, neither of
+ * them all. */
 struct kube_selection {
     enum object_kind kind;
     const char *namespace; /* "" for all; borrowed, as all strings here, until kube_feed_free */

@@ -31,7 +31,7 @@ DEFINE_CLEANUP(struct kube_reflector, kube_reflector_free);
 
 enum reflect_action_kind {
     REFLECT_START,    /* send GET `path`; the body is a watch or a list by `is_watch` */
-    REFLECT_CANCEL,   /* end the request that is under way */
+    REFLECT_CANCEL,   /* end the request that is under way; nothing more is told of it */
     REFLECT_PUT,      /* the object that was passed in is new, changed, or part of a list */
     REFLECT_DELETE,   /* the object that was passed in is gone */
     REFLECT_BEGIN,    /* what is put from here on is a whole list: remember which keys come */
@@ -55,7 +55,8 @@ enum reflect_event { REFLECT_ADDED, REFLECT_MODIFIED, REFLECT_DELETED, REFLECT_B
 void kube_reflector_start(struct kube_reflector *r, struct mono now);
 
 /* The head of the answer to the request under way. `reason` and `text` are those of the Status
- * object when the status is not 2xx; the caller collects it before it calls. */
+ * object when the status is not 2xx; the caller collects it before it calls, and the request is
+ * over: kube_reflector_on_end does not follow. */
 void kube_reflector_on_answer(struct kube_reflector *r, struct mono now, unsigned status,
                               const char *reason, const char *text, int64_t retry_after_ns);
 

@@ -3,8 +3,10 @@
 
 #include "base/text.h"
 #include "model/decode_int.h"
+#include "model/decode_pack.h"
 #include "model/dns_name.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -82,6 +84,14 @@ static bool is_cluster_scoped(enum object_kind kind)
     return kind == OBJ_NODE || kind == OBJ_NAMESPACE;
 }
 
+/* Where an object is whose document says `given`. */
+static const char *namespace_for(enum object_kind kind, const char *given)
+{
+    if (is_cluster_scoped(kind))
+        return "";
+    return *given == '\0' && !object_kind_is_config(kind) ? "default" : given;
+}
+
 static void check_name(struct reader *r, const struct path *at, const char *name, bool as_label)
 {
     CLEANUP(text_done) struct text t = {0};
@@ -120,10 +130,7 @@ static void read_identity(struct reader *r, const struct path *metadata, const j
     bool as_label = o->kind == OBJ_NAMESPACE || o->kind == OBJ_SERVICE;
 
     table_read(r, metadata, mapping, &identity_table, o);
-    if (is_cluster_scoped(o->kind))
-        o->meta.namespace = "";
-    else if (*o->meta.namespace == '\0' && !object_kind_is_config(o->kind))
-        o->meta.namespace = "default";
+    o->meta.namespace = namespace_for(o->kind, o->meta.namespace);
     check_name_is_given(r, &name_at, json_object_get(mapping, "name"), &o->origin);
     check_name(r, &name_at, o->meta.name, as_label);
     check_name(r, &namespace_at, o->meta.namespace, true);
@@ -154,13 +161,10 @@ static struct object *object_new(enum object_kind kind, struct origin origin)
     return o;
 }
 
-enum decode_result object_decode(struct object **ret, const json_t *doc, struct origin origin,
-                                 struct fault_list *faults, struct err *err)
+/* The row of a document's kind. */
+static enum decode_result find_row(const struct kind_row **ret, const json_t *doc, struct err *err)
 {
-    CLEANUP(object_freep) struct object *o = NULL;
-    struct reader r = {.faults = faults};
     const char *api_version, *kind;
-    const struct kind_row *row;
 
     if (!json_is_object(doc)) {
         err_set(err, -EINVAL, "not a Kubernetes object: expected a mapping");
@@ -170,20 +174,76 @@ enum decode_result object_decode(struct object **ret, const json_t *doc, struct 
     kind = api_version != NULL ? type_field(doc, "kind", err) : NULL;
     if (kind == NULL)
         return DECODE_NOT_OBJECT;
-    row = kind_find(api_version, kind);
-    if (row == NULL)
-        return DECODE_IGNORED;
+    *ret = kind_find(api_version, kind);
+    return *ret != NULL ? DECODE_OK : DECODE_IGNORED;
+}
 
+/* False when the document is invalid. */
+static bool read_document(struct reader *r, const json_t *doc, const struct schema *schema,
+                          struct object *o)
+{
+    r->object = o;
+    r->version = schema->version;
+    read_meta(r, doc, o);
+    table_read(r, NULL, doc, &schema->table, o);
+    if (schema->finish != NULL)
+        schema->finish(r, doc, o);
+    return !r->invalid;
+}
+
+enum decode_result object_decode(struct object **ret, const json_t *doc, struct origin origin,
+                                 struct fault_list *faults, struct err *err)
+{
+    CLEANUP(object_freep) struct object *o = NULL;
+    struct reader r = {.faults = faults};
+    const struct kind_row *row = NULL;
+    enum decode_result result = find_row(&row, doc, err);
+
+    if (result != DECODE_OK)
+        return result;
     o = object_new(row->object, origin);
     r.arena = o->arena;
-    r.object = o;
-    r.version = row->schema->version;
-    read_meta(&r, doc, o);
-    table_read(&r, NULL, doc, &row->schema->table, o);
-    if (row->schema->finish != NULL)
-        row->schema->finish(&r, doc, o);
-    if (r.invalid)
+    if (!read_document(&r, doc, row->schema, o))
         return DECODE_INVALID;
     *ret = TAKE(o);
+    return DECODE_OK;
+}
+
+/* Puts the object into the block of a pack that has been measured. */
+static struct object *fill(struct pack *pack, const json_t *doc, const struct kind_row *row)
+{
+    CLEANUP(fault_list_done)
+    struct fault_list known = {0}; /* they were told when it was measured */
+    struct reader r = {.pack = pack, .faults = &known};
+    struct object *o = pack_open(pack, row->object);
+    bool is_valid = read_document(&r, doc, row->schema, o);
+
+    assert(is_valid); /* as it was a moment ago */
+    o->meta.namespace = pack_key(pack);
+    o->meta.name = o->meta.namespace + strlen(o->meta.namespace) + 1;
+    return o;
+}
+
+enum decode_result object_decode_packed(struct object **ret, const json_t *doc,
+                                        struct fault_list *faults, struct err *err)
+{
+    CLEANUP(object_freep) struct object *loose = NULL;
+    CLEANUP(pack_done) struct pack pack = {0};
+    struct reader r = {.pack = &pack, .faults = faults};
+    const struct kind_row *row = NULL;
+    enum decode_result result = find_row(&row, doc, err);
+    const json_t *meta = json_object_get(doc, "metadata");
+    const char *namespace = json_string_value(json_object_get(meta, "namespace"));
+    const char *name = json_string_value(json_object_get(meta, "name"));
+
+    if (result != DECODE_OK)
+        return result;
+    loose = object_new(row->object, (struct origin){.file = ""});
+    r.arena = loose->arena;
+    pack_set_key(&pack, namespace_for(row->object, namespace != NULL ? namespace : ""),
+                 name != NULL ? name : "");
+    if (!read_document(&r, doc, row->schema, loose))
+        return DECODE_INVALID;
+    *ret = fill(&pack, doc, row);
     return DECODE_OK;
 }

@@ -38,3 +38,8 @@ enum decode_result {
  * copied. */
 enum decode_result object_decode(struct object **ret, const json_t *doc, struct origin origin,
                                  struct fault_list *faults, struct err *err);
+
+/* As object_decode, but the object and all that it points to are one allocation of no more than
+ * they need: for the many that a watch keeps. Its `arena` is NULL, so nothing can be added. */
+enum decode_result object_decode_packed(struct object **ret, const json_t *doc,
+                                        struct fault_list *faults, struct err *err);

@@ -108,6 +108,7 @@ static void read_scratch(struct reader *r, struct arena *a, const json_t *doc,
     struct reader scratch = *r;
 
     scratch.arena = a;
+    scratch.pack = NULL;
     scratch.room_left = 0;
     table_read(&scratch, NULL, doc, table, base);
     r->invalid = scratch.invalid;
@@ -202,13 +203,13 @@ static const struct table secret_scratch_table = TABLE(secret_scratch_doc);
 
 /* The bytes of data.password as text, or NULL after a fault. The value itself appears in no
  * message. */
-static const char *decode_password(struct reader *r, const char *encoded)
+static const char *decode_password(struct reader *r, struct arena *scratch, const char *encoded)
 {
     struct path data = {.name = "data"}, at = {.up = &data, .name = "password"};
     uint8_t *bytes;
     size_t len;
 
-    if (!base64_decode(&bytes, &len, r->arena, encoded)) {
+    if (!base64_decode(&bytes, &len, scratch, encoded)) {
         reader_fault(r, &at, "not valid base64; plain text belongs into stringData");
         return NULL;
     }
@@ -227,11 +228,11 @@ static void finish_secret(struct reader *r, const json_t *doc, struct object *o)
 
     read_scratch(r, scratch, doc, &secret_scratch_table, &p);
     if (p.encoded != NULL)
-        password = decode_password(r, p.encoded);
+        password = decode_password(r, scratch, p.encoded);
     if (p.plain != NULL)
-        password = arena_strdup(r->arena, p.plain); /* stringData overwrites data */
+        password = p.plain; /* stringData overwrites data */
     o->secret.has_password = password != NULL;
-    o->secret.password = password != NULL ? password : "";
+    o->secret.password = password != NULL ? reader_keep(r, password) : "";
 }
 
 const struct schema schema_secret = {.table = TABLE(secret_doc), .finish = finish_secret};

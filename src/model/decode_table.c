@@ -3,6 +3,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "model/decode_pack.h"
 
 #include <inttypes.h>
 #include <stdalign.h>
@@ -14,6 +15,7 @@
 /* An arena rounds every piece up to 16 bytes. Most strings are shorter, so they share chunks. */
 #define CHUNK_SIZE 128u
 #define CHUNK_PIECE_MAX 64u
+#define SHARED_ARRAY_MAX 16u
 
 /* On every EndpointSlice, of which a cluster has the most: one copy serves all. */
 static const char *const common_strings[] = {
@@ -146,8 +148,22 @@ static void *carve(struct reader *r, size_t size, size_t align)
     return piece;
 }
 
-/* A copy in the arena, unless a constant will do. */
-static const char *keep(struct reader *r, const char *s)
+void *reader_alloc(struct reader *r, size_t count, size_t size)
+{
+    size_t bytes;
+
+    if (count == 0)
+        return NULL;
+    bytes = pack_size(count, size);
+    if (r->pack != NULL && r->pack->block != NULL)
+        return pack_take(r->pack, bytes);
+    if (r->pack != NULL)
+        r->pack->struct_bytes += bytes;
+    return bytes <= SHARED_ARRAY_MAX ? carve(r, bytes, alignof(void *))
+                                     : arena_alloc(r->arena, bytes);
+}
+
+const char *reader_keep(struct reader *r, const char *s)
 {
     size_t size = strlen(s) + 1;
 
@@ -157,6 +173,10 @@ static const char *keep(struct reader *r, const char *s)
         if (strcmp(common_strings[i], s) == 0)
             return common_strings[i];
     }
+    if (r->pack != NULL && r->pack->block != NULL)
+        return pack_next_string(r->pack);
+    if (r->pack != NULL)
+        pack_note_string(r->pack, s);
     return memcpy(carve(r, size, 1), s, size);
 }
 
@@ -177,13 +197,13 @@ static const char *accept_string(struct reader *r, const struct path *at, const 
                                  const char *s)
 {
     if (f->allowed == NULL)
-        return keep(r, s);
+        return reader_keep(r, s);
     for (size_t i = 0; f->allowed[i] != NULL; i++) {
         if (strcmp(f->allowed[i], s) == 0)
             return f->allowed[i];
     }
     fault_not_allowed(r, at, f->allowed, s);
-    return keep(r, s);
+    return reader_keep(r, s);
 }
 
 static void read_string(struct reader *r, const struct path *at, const struct field *f,
@@ -203,7 +223,7 @@ static void read_strings(struct reader *r, const struct path *at, const struct f
     if (!expect_list(r, at, v) || json_array_size(v) == 0)
         return;
     list.count = json_array_size(v);
-    list.items = carve(r, list.count * sizeof(*list.items), alignof(const char *));
+    list.items = reader_alloc(r, list.count, sizeof(*list.items));
     for (size_t i = 0; i < list.count; i++) {
         struct path item = {.up = at, .index = i};
         const char *s = expect_string(r, &item, json_array_get(v, i));
@@ -233,7 +253,7 @@ static void read_labels(struct reader *r, const struct path *at, const struct fi
 
     if (!reader_expect_mapping(r, at, v))
         return;
-    set.items = arena_calloc(r->arena, json_object_size(v), sizeof(*set.items));
+    set.items = reader_alloc(r, json_object_size(v), sizeof(*set.items));
     for (void *i = json_object_iter(v); i != NULL; i = json_object_iter_next(v, i)) {
         const char *key = json_object_iter_key(i);
         struct path item = {.up = at, .name = key, .is_key = true};
@@ -242,7 +262,8 @@ static void read_labels(struct reader *r, const struct path *at, const struct fi
         if (strlen(key) != json_object_iter_key_len(i))
             reader_refuse(r, &item, "the key holds a NUL character");
         if (s != NULL)
-            set.items[set.count++] = (struct label){.key = keep(r, key), .value = keep(r, s)};
+            set.items[set.count++] =
+                (struct label){.key = reader_keep(r, key), .value = reader_keep(r, s)};
     }
     if (set.count > 1)
         qsort(set.items, set.count, sizeof(*set.items), by_key);
@@ -370,7 +391,7 @@ static void read_list(struct reader *r, const struct path *at, const struct fiel
 
     if (!expect_list(r, at, v))
         return;
-    items = arena_calloc(r->arena, count, f->table->item_size);
+    items = reader_alloc(r, count, f->table->item_size);
     for (size_t i = 0; i < count; i++) {
         struct path item = {.up = at, .index = i};
         const json_t *mapping = json_array_get(v, i);

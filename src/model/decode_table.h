@@ -25,8 +25,11 @@ struct path {
     bool is_key; /* the name was chosen by the user: printed in brackets and quotes */
 };
 
+struct pack;
+
 struct reader {
-    struct arena *arena;         /* where what is read goes */
+    struct arena *arena;         /* where what is read goes, unless a pack is filled */
+    struct pack *pack;           /* NULL: the object lives in the arena */
     const struct object *object; /* named in faults; its meta strings are never NULL */
     struct fault_list *faults;
     unsigned version; /* of the document's API, for fields that only some versions have */
@@ -98,6 +101,11 @@ void table_read(struct reader *r, const struct path *up, const json_t *mapping,
 
 /* True when `v` is a mapping; else a fault at the path, and the document is invalid. */
 bool reader_expect_mapping(struct reader *r, const struct path *at, const json_t *v);
+
+/* Zeroed memory that lives as long as the object. */
+void *reader_alloc(struct reader *r, size_t count, size_t size);
+/* A copy that lives as long as the object; "" and common strings are constants. */
+const char *reader_keep(struct reader *r, const char *s);
 
 /* A mistake of the schema: the document stays usable. */
 PRINTF_LIKE(3, 4) void reader_fault(struct reader *r, const struct path *at, const char *fmt, ...);

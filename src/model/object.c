@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_names[OBJECT_KINDS] = {
@@ -36,8 +37,12 @@ bool object_kind_is_config(enum object_kind kind)
 
 struct object *object_free(struct object *o)
 {
-    if (o != NULL)
+    if (o == NULL)
+        return NULL;
+    if (o->arena != NULL)
         arena_free(o->arena); /* o lives in there */
+    else
+        free(o); /* packed */
     return NULL;
 }
 

@@ -230,7 +230,8 @@ struct configuration_state {
 
 struct object {
     enum object_kind kind;
-    struct arena *arena; /* owns this struct too */
+    struct arena *arena; /* owns this struct too; NULL: packed (model/decode.h), and of the union
+                            there is no more than the member of its kind */
     struct origin origin;
     struct meta meta;
     union {

@@ -27,4 +27,4 @@ const struct object *store_find(const struct store *s, enum object_kind kind, co
 struct object_list store_list(struct store *s, enum object_kind kind);
 
 /* The EndpointSlices of a Service, by slice name; valid until the next put or del of a slice. */
-struct object_list store_slices(struct store *s, const char *namespace, const char *service);
+struct object_list store_slices(const struct store *s, const char *namespace, const char *service);

@@ -140,12 +140,62 @@ static void test_slices(void **state)
     assert_list(store_list(s, OBJ_ENDPOINT_SLICE), "a/a a/b a/x b/y");
 }
 
+static void slice_name(char ret[static 16], unsigned i)
+{
+    snprintf(ret, 16, "s%02u", i * 7 % 40); /* each of 40 once, in no order */
+}
+
+/* Many slices of one Service come, are replaced and go; the others' stay. */
+static void test_many_slices(void **state)
+{
+    (void)state;
+    CLEANUP(store_freep) struct store *s = store_new();
+    char name[16];
+
+    store_put_take(s, slice_new("a", "db", "x"));
+    for (unsigned i = 0; i < 40; i++) {
+        struct object_list list;
+
+        slice_name(name, i);
+        store_put_take(s, slice_new("a", "web", name));
+        store_put_take(s, slice_new("a", "web", name));
+        list = store_slices(s, "a", "web");
+        assert_int_equal(list.count, i + 1);
+        for (size_t k = 1; k < list.count; k++)
+            assert_true(strcmp(list.items[k - 1]->meta.name, list.items[k]->meta.name) < 0);
+    }
+    for (unsigned i = 0; i < 40; i++) {
+        slice_name(name, i);
+        assert_true(store_del(s, OBJ_ENDPOINT_SLICE, "a", name));
+        assert_int_equal(store_slices(s, "a", "web").count, 39 - i);
+    }
+    assert_list(store_slices(s, "a", "db"), "a/x");
+    store_put_take(s, slice_new("a", "web", "again"));
+    assert_list(store_slices(s, "a", "web"), "a/again");
+}
+
+/* A slice of no Service is nobody's, and names do not run together. */
+static void test_odd_slices(void **state)
+{
+    (void)state;
+    CLEANUP(store_freep) struct store *s = store_new();
+
+    store_put_take(s, slice_new("a", "bc", "x"));
+    store_put_take(s, slice_new("ab", "c", "y"));
+    store_put_take(s, slice_new("a", "", "z"));
+    assert_list(store_slices(s, "a", "bc"), "a/x");
+    assert_list(store_slices(s, "ab", "c"), "ab/y");
+    assert_list(store_slices(s, "a", ""), "a/z");
+    assert_list(store_slices(s, "a", "b"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),       cmocka_unit_test(test_order),
         cmocka_unit_test(test_replacement), cmocka_unit_test(test_deletion),
         cmocka_unit_test(test_kinds),       cmocka_unit_test(test_slices),
+        cmocka_unit_test(test_many_slices), cmocka_unit_test(test_odd_slices),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
