@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The LAN of the demo and of bench/failover.py: three nodes and a client on one bridge, each in a network namespace of its
-own; on every node a `steellb run` on the same folder of Kubernetes YAML, and an HTTP server that says which node it is.
+"""The network of the demo, of bench/failover.py and of bench/fast_detect.py: three nodes and a client on one bridge, each in
+a network namespace of its own, and a second network where the nodes find each other; on every node a `steellb run` on the
+same folder of Kubernetes YAML, and an HTTP server that says which node it is.
 """
+import json
 import os
 import pathlib
+import socket
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -52,8 +55,6 @@ NODE = """\
 apiVersion: v1
 kind: Node
 metadata: {name: %s}
-status:
-  conditions: [{type: NetworkUnavailable, status: "%s"}]
 """
 
 # Asks again and again, with little patience, and writes down when which node answered.
@@ -101,26 +102,32 @@ def write(folder, name, text):
 
 
 def make_folder(net):
-    """The cluster as files, all nodes well."""
+    """The cluster as files, and beside them the secret that the nodes share."""
     folder = os.path.join(net.folder, "cluster")
     os.mkdir(folder)
     write(folder, "cluster.yaml", CLUSTER)
     for node in NODES:
-        write(folder, node + ".yaml", NODE % (node, "False"))
+        write(folder, node + ".yaml", NODE % node)
+    write(net.folder, "secret", "MDEyMzQ1Njc4OWFiY2RlZg")
     return folder
 
 
 def build(net):
-    net.add_ns("lan")
-    net.add_ns("client")
-    ports = []
+    for ns in ("lan", "control", "client"):
+        net.add_ns(ns)
     for i, ns in enumerate(NODES + ["client"]):
         if ns in NODES:
             net.add_ns(ns)
+            net.veth(ns, "eth1", "control", ns)
+            net.run(ns, "ip", "addr", "add", control_address(ns) + "/24", "dev", "eth1")
         net.veth(ns, "eth0", "lan", ns)
         net.run(ns, "ip", "addr", "add", "192.0.2.%d/24" % (i + 1), "dev", "eth0")
-        ports.append(ns)
-    net.bridge("lan", "br0", *ports)
+    net.bridge("lan", "br0", *NODES, "client")
+    net.bridge("control", "br0", *NODES)
+
+
+def control_address(node):
+    return "198.19.0.%d" % (NODES.index(node) + 1)
 
 
 def control_socket(net, node):
@@ -131,14 +138,28 @@ def log_path(net, node):
     return os.path.join(net.folder, node + ".log")
 
 
-def start_node(net, node, folder, program=STEELLB):
-    """The backend listens on the Service's address, as kube-proxy would bring it there; the kernel must not answer ARP."""
+def start_backend(net, node):
+    """It listens on the Service's address, as kube-proxy would bring it there; the kernel must not answer ARP."""
     net.run(node, "sh", "-c", "cd /proc/sys/net/ipv4/conf/all && echo 1 >arp_ignore && echo 2 >arp_announce")
     net.run(node, "ip", "addr", "add", ADDRESS + "/32", "dev", "lo")
     net.popen(node, PYTHON, "-c", SERVER, ADDRESS, node)
-    with open(log_path(net, node), "w", encoding="utf-8") as log:
-        net.popen(node, program, "run", "-f", folder, "--node-name", node, "--control-socket", control_socket(net, node),
-                  stderr=log)
+
+
+def start_speaker(net, node, folder, program=STEELLB, fast="50msx3"):
+    """Returns the process. `fast` None: gossip alone notices who dies."""
+    options = ["--fast-detect", fast] if fast else []
+    with open(log_path(net, node), "a", encoding="utf-8") as log:
+        return net.popen(node, program, "run", "-f", folder, "--node-name", node, "--control-socket",
+                         control_socket(net, node), "--bind", control_address(node), "--peers",
+                         ",".join(map(control_address, NODES)), "--secret-file", os.path.join(net.folder, "secret"),
+                         *options, stderr=log)
+
+
+def start_all(net, folder, program=STEELLB, fast="50msx3"):
+    """The speakers by the name of their node."""
+    for node in NODES:
+        start_backend(net, node)
+    return {node: start_speaker(net, node, folder, program, fast) for node in NODES}
 
 
 def print_logs(net):
@@ -168,12 +189,24 @@ def gap(seen, lost, since):
     return None if first is None else first - max(t for t, node in seen if node == lost and t < first)
 
 
-def lose(net, folder, node):
-    """Cuts the node off and says so."""
+def cut(net, node):
+    """Its link towards the addresses, at the switch's end: the node sees that the carrier is gone."""
     net.run("lan", "ip", "link", "set", node, "down")
-    write(folder, node + ".yaml", NODE % (node, "True"))
 
 
-def bring_back(net, folder, node):
+def mend(net, node):
     net.run("lan", "ip", "link", "set", node, "up")
-    write(folder, node + ".yaml", NODE % (node, "False"))
+
+
+def status(net, node):
+    """What its speaker says of itself."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.connect(control_socket(net, node))
+        return json.loads(b"".join(iter(lambda: s.recv(65536), b"")))
+
+
+def all_are_members(net):
+    try:
+        return all(sum(m["alive"] for m in status(net, node)["members"]) == len(NODES) for node in NODES)
+    except (FileNotFoundError, ConnectionRefusedError):
+        return False

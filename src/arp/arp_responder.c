@@ -75,6 +75,11 @@ enum arp_result arp_respond(const struct arp_responder *a, const uint8_t *frame,
     return ARP_ANSWER;
 }
 
+bool arp_is_gratuitous(const struct arp_packet *p)
+{
+    return ip_eq(p->sender_ip, p->target_ip);
+}
+
 struct arp_packet arp_gratuitous(const uint8_t mac[ETH_ALEN], struct ip ip, uint16_t op)
 {
     struct arp_packet p = {.op = op, .sender_ip = ip, .target_ip = ip};

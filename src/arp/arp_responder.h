@@ -30,5 +30,8 @@ struct arp_responder {
 enum arp_result arp_respond(const struct arp_responder *a, const uint8_t *frame, size_t len,
                             struct arp_packet *ret_request, struct arp_packet *ret_reply);
 
+/* Does the sender say that the address is its own? */
+bool arp_is_gratuitous(const struct arp_packet *p);
+
 /* One frame of a gratuitous round: `op` is ARP_REQUEST, then ARP_REPLY (spec speaker-l2 4.6). */
 struct arp_packet arp_gratuitous(const uint8_t mac[ETH_ALEN], struct ip ip, uint16_t op);

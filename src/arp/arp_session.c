@@ -56,6 +56,11 @@ static void arp_session_handle(struct arp_session *s, const uint8_t *frame, size
     struct arp_packet request, reply;
     enum arp_result result = arp_respond(&s->responder, frame, len, &request, &reply);
 
+    /* Whoever hears of a rival may withdraw the address: then there is no answer any more. */
+    if (result == ARP_ANSWER && s->options.rival != NULL && arp_is_gratuitous(&request)) {
+        s->options.rival(s->options.arg, request.target_ip);
+        result = arp_respond(&s->responder, frame, len, &request, &reply);
+    }
     s->counts[result]++;
     if (result == ARP_ANSWER) {
         arp_session_answer(s, &reply);

@@ -19,7 +19,10 @@ struct arp_session_options {
     arp_claim_fn claim;
     /* A request for `ip` was accepted, and whether the answer could be sent. May be NULL. */
     void (*answered)(void *arg, struct ip ip, bool sent);
-    void *arg; /* of both; neither may free the session */
+    /* Another station announced `ip`, by a gratuitous request. Called before the request is
+     * answered. May be NULL. */
+    void (*rival)(void *arg, struct ip ip);
+    void *arg; /* of all; none may free the session */
 };
 
 NODISCARD int arp_session_new(struct arp_session **ret, const struct arp_session_options *options,

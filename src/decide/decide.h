@@ -43,6 +43,8 @@ struct decide_node {
     const char *liveness_detail; /* for people: "no speaker Pod on this node"; may be NULL */
     bool network_unavailable;
     bool exclude_from_lb;
+    const struct prefix *cut_off; /* networks that its speaker cannot reach: no carrier */
+    size_t cut_off_count;
 };
 
 struct decide_world {
@@ -72,15 +74,16 @@ struct decide_service {
 /* --- Layer 2 --- */
 
 /*
- * Why a node may not announce; the order is the order of the tests. The first three concern the
- * node alone, so that they are named before what the Service lacks. A Service of which no endpoint
- * counts gives L2_NO_ENDPOINT, whatever its policy.
+ * Why a node may not announce; the order is the order of the tests. The first four concern the node
+ * and its links, so that they are named before what the Service lacks. A Service of which no
+ * endpoint counts gives L2_NO_ENDPOINT, whatever its policy.
  */
 enum l2_reason {
     L2_OK,
     L2_NO_SPEAKER,
     L2_NETWORK_UNAVAILABLE,
     L2_EXCLUDED,          /* label exclude-from-external-load-balancers */
+    L2_LINK_DOWN,         /* the link towards one of the addresses has no carrier */
     L2_NOT_SELECTED,      /* no advertisement that covers the Service lists the node */
     L2_SHARED_SELECTORS,  /* a sharing annotation and an advertisement with serviceSelectors (spec
                              speaker-l2 3.2 step 3) */

@@ -101,13 +101,33 @@ static int64_t score_of(const struct l2_verdict *v, size_t node)
     return sum;
 }
 
+static bool reaches(const struct decide_node *n, struct ip address)
+{
+    for (size_t i = 0; i < n->cut_off_count; i++) {
+        if (prefix_contains(n->cut_off[i], address))
+            return false;
+    }
+    return true;
+}
+
 /* What all nodes have in common while one Service is decided. */
 struct l2_question {
     const struct decide_world *w;
+    const struct decide_service *s;
     const struct l2_verdict *v;
     struct endpoint_sum endpoints;
     bool local;
+    bool any_link; /* one address that is reached is enough */
 };
+
+static bool is_link_down(const struct l2_question *q, const struct decide_node *n)
+{
+    size_t reached = 0;
+
+    for (size_t i = 0; i < q->s->addr_count; i++)
+        reached += reaches(n, q->s->addrs[i]) ? 1 : 0;
+    return reached < (q->any_link ? 1 : q->s->addr_count);
+}
 
 static enum l2_reason l2_reason_of(const struct l2_question *q, size_t node)
 {
@@ -119,6 +139,8 @@ static enum l2_reason l2_reason_of(const struct l2_question *q, size_t node)
         return L2_NETWORK_UNAVAILABLE;
     if (decide_is_excluded(q->w, node))
         return L2_EXCLUDED;
+    if (is_link_down(q, n))
+        return L2_LINK_DOWN;
     if (!lists_node(q->v, node))
         return L2_NOT_SELECTED;
     if (q->v->shared_refused)
@@ -146,14 +168,12 @@ static int candidate_cmp(const void *x, const void *y)
     return a->node < b->node ? -1 : a->node > b->node;
 }
 
-static void fill_candidates(struct l2_verdict *v, const struct l2_question *q, struct ip address,
-                            struct arena *a)
+static void fill_candidates(struct l2_verdict *v, const struct l2_question *q)
 {
     const struct string_list *names = &q->w->cfg->nodes;
-    struct ip_text text = ip_format(address);
+    struct ip_text text = ip_format(q->s->addrs[0]);
 
-    v->candidates = arena_calloc(a, names->count, sizeof(*v->candidates));
-    v->candidate_count = names->count;
+    v->eligible_count = 0;
     for (size_t i = 0; i < names->count; i++) {
         struct l2_candidate *c = &v->candidates[i];
 
@@ -173,7 +193,7 @@ void decide_l2(const struct decide_world *w, const struct decide_service *s, str
                struct l2_verdict *ret)
 {
     struct l2_verdict v = {0};
-    struct l2_question q = {.w = w, .v = &v};
+    struct l2_question q = {.w = w, .s = s, .v = &v};
 
     *ret = v;
     if (!decide_has_address(s))
@@ -183,7 +203,14 @@ void decide_l2(const struct decide_world *w, const struct decide_service *s, str
     v.shared_refused = is_shared_refused(&v, s);
     decide_endpoints(&q.endpoints, w, s, ENDPOINT_ANY, a);
     v.no_endpoint = !q.endpoints.any;
-    fill_candidates(&v, &q, s->addrs[0], a);
+    v.candidates = arena_calloc(a, w->cfg->nodes.count, sizeof(*v.candidates));
+    v.candidate_count = w->cfg->nodes.count;
+    fill_candidates(&v, &q);
+    if (v.eligible_count == 0 && s->addr_count > 1) {
+        /* Nobody reaches all of them. Better half than nothing. */
+        q.any_link = true;
+        fill_candidates(&v, &q);
+    }
     *ret = v;
 }
 

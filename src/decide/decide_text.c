@@ -17,6 +17,8 @@ const char *l2_reason_name(enum l2_reason r)
         return "network-unavailable";
     case L2_EXCLUDED:
         return "excluded-from-load-balancers";
+    case L2_LINK_DOWN:
+        return "link-down";
     case L2_NOT_SELECTED:
     case L2_SHARED_SELECTORS: /* the plan knows six reasons; the sentence tells these two apart */
         return "not-selected";
@@ -64,6 +66,8 @@ enum link decide_l2_link(enum l2_reason r)
         return LINK_NETWORK_UNAVAILABLE;
     case L2_EXCLUDED:
         return LINK_EXCLUDED;
+    case L2_LINK_DOWN:
+        return LINK_DOWN;
     case L2_NOT_SELECTED:
         return LINK_NOT_SELECTED;
     case L2_SHARED_SELECTORS:
@@ -112,6 +116,9 @@ static const struct {
                                   "see the node's network plugin"},
     [LINK_EXCLUDED] = {"with the label " EXCLUDE_LABEL, "carries the label " EXCLUDE_LABEL,
                        "remove the label, or start the speakers with --ignore-exclude-lb"},
+    [LINK_DOWN] = {"whose link towards the address has no carrier",
+                   "has no carrier on its link towards the address",
+                   "see the node's cable, switch port or bond"},
     [LINK_NOT_SELECTED] = {"not selected by nodeSelectors", "is not selected by nodeSelectors",
                            "widen nodeSelectors or label the node"},
     [LINK_SHARED] = {"refused because of the allow-shared-ip annotation",
@@ -290,6 +297,7 @@ void l2_candidate_text(struct text *t, const struct decide_world *w, const struc
     case L2_NO_SPEAKER:
     case L2_NETWORK_UNAVAILABLE:
     case L2_EXCLUDED:
+    case L2_LINK_DOWN:
     case L2_NO_LOCAL_ENDPOINT:
         add_node_sentence(t, w, c->node, decide_l2_link(c->reason));
         return;

@@ -299,6 +299,16 @@ void gossip_send_with_gossip(struct gossip *g, struct gossip_addr to, struct gos
     send_parts(g, to, parts, 1 + extra, false);
 }
 
+void gossip_send_to_all(struct gossip *g, struct gossip_part message)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const struct member *m = g->members[i];
+
+        if (m != g->me && gossip_is_live(m->state))
+            gossip_send(g, m->addr, message, m->vsn.pmax >= PROTOCOL_CRC);
+    }
+}
+
 /* The dead for a while too: one that is alive after all can refute. */
 static bool is_listener(const struct gossip *g, const struct member *m, const void *arg)
 {

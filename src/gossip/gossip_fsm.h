@@ -68,7 +68,14 @@ struct mono gossip_deadline(const struct gossip *g);
  */
 bool gossip_join(struct gossip *g, struct mono now, const struct gossip_addr *addrs, size_t count);
 
-/* Says farewell; GOSSIP_TELL_LEFT follows when it was gossiped often enough. Keep ticking. */
+/*
+ * What we tell of ourselves beside our address, at most GOSSIP_META_MAX bytes; copied. Every live
+ * member is told directly and at once, and it is gossiped. Nothing happens when it is no news.
+ */
+void gossip_set_meta(struct gossip *g, struct mono now, struct gossip_part meta);
+
+/* Says farewell, to every live member directly, and by gossip; GOSSIP_TELL_LEFT follows when it was
+ * gossiped often enough. Keep ticking. */
 void gossip_leave(struct gossip *g, struct mono now);
 
 enum gossip_action_kind {
@@ -107,11 +114,14 @@ struct gossip_member {
     struct gossip_addr addr;
     enum gossip_state state;
     uint32_t incarnation;
+    struct gossip_part meta; /* as it told; valid as long as the name. No bytes: none */
 };
 
 /* All known nodes, ourselves and the dead ones included, in no particular order. */
 size_t gossip_member_count(const struct gossip *g);
 struct gossip_member gossip_member_at(const struct gossip *g, size_t i);
+/* False when nobody of that name is known. */
+bool gossip_member_find(const struct gossip *g, const char *name, struct gossip_member *ret);
 
 bool gossip_is_live(enum gossip_state state); /* alive or suspect: a member */
 

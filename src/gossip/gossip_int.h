@@ -135,6 +135,8 @@ void gossip_count_unopened(struct gossip *g, enum gossip_opened o);
 void gossip_send(struct gossip *g, struct gossip_addr to, struct gossip_part message, bool crc);
 /* Sends a message and, with it, what waits in the queue. */
 void gossip_send_with_gossip(struct gossip *g, struct gossip_addr to, struct gossip_part message);
+/* Sends a message to every other live member, not waiting for the next round of gossip. */
+void gossip_send_to_all(struct gossip *g, struct gossip_part message);
 
 /* gossip_members.c */
 struct member *gossip_find(const struct gossip *g, const char *name);

@@ -75,17 +75,28 @@ struct gossip_record gossip_record_of(const struct member *m)
 }
 
 static void broadcast_accusation(struct gossip *g, enum gossip_type type,
-                                 const struct gossip_accusation *a, uint64_t *ret_ticket)
+                                 const struct gossip_accusation *a)
 {
     uint8_t bytes[GOSSIP_MESSAGE_MAX];
     struct wr w = wr_to(bytes, sizeof(bytes));
-    uint64_t ticket;
 
     gossip_write_accusation(&w, type, a);
     assert(!w.bad);
-    ticket = gossip_queue_put(g->queue, a->node.s, (struct gossip_part){bytes, w.len});
-    if (ret_ticket != NULL)
-        *ret_ticket = ticket;
+    (void)gossip_queue_put(g->queue, a->node.s, (struct gossip_part){bytes, w.len});
+}
+
+/* Ours, which all hear at once: else a leave takes some rounds of gossip to be known. */
+static void broadcast_farewell(struct gossip *g, const struct gossip_accusation *a)
+{
+    uint8_t bytes[GOSSIP_MESSAGE_MAX];
+    struct wr w = wr_to(bytes, sizeof(bytes));
+    struct gossip_part message;
+
+    gossip_write_accusation(&w, GOSSIP_DEAD, a);
+    assert(!w.bad);
+    message = (struct gossip_part){bytes, w.len};
+    g->farewell = gossip_queue_put(g->queue, a->node.s, message);
+    gossip_send_to_all(g, message);
 }
 
 static void broadcast_alive(struct gossip *g, const char *subject, const struct gossip_record *a)
@@ -153,6 +164,16 @@ static bool may_move(struct gossip *g, const struct member *m, const struct goss
     return false;
 }
 
+static void member_set_meta(struct member *m, const struct gossip_meta *meta)
+{
+    free(m->meta);
+    m->meta = NULL;
+    if (meta->len == 0)
+        return;
+    m->meta = xmalloc(sizeof(*m->meta));
+    *m->meta = *meta;
+}
+
 static void member_take(struct gossip *g, struct member *m, const struct gossip_record *a)
 {
     enum gossip_state before = m->state;
@@ -163,14 +184,8 @@ static void member_take(struct gossip *g, struct member *m, const struct gossip_
         m->vsn = a->vsn;
     m->incarnation = a->incarnation;
     m->addr = a->addr;
-    if (!same_meta) {
-        free(m->meta);
-        m->meta = NULL;
-    }
-    if (!same_meta && a->meta.len > 0) {
-        m->meta = xmalloc(sizeof(*m->meta));
-        *m->meta = a->meta;
-    }
+    if (!same_meta)
+        member_set_meta(m, &a->meta);
     if (before != GOSSIP_IS_ALIVE)
         member_enter(g, m, GOSSIP_IS_ALIVE);
     if (!gossip_is_live(before))
@@ -244,7 +259,7 @@ void gossip_on_suspect(struct gossip *g, const struct gossip_accusation *a)
         return;
     if (m->suspicion != NULL) {
         if (gossip_suspicion_confirm(m->suspicion, a->from.s))
-            broadcast_accusation(g, GOSSIP_SUSPECT, a, NULL);
+            broadcast_accusation(g, GOSSIP_SUSPECT, a);
         return;
     }
     if (m->state != GOSSIP_IS_ALIVE)
@@ -253,7 +268,7 @@ void gossip_on_suspect(struct gossip *g, const struct gossip_accusation *a)
         refute(g, a->incarnation, a->from.s);
         return;
     }
-    broadcast_accusation(g, GOSSIP_SUSPECT, a, NULL);
+    broadcast_accusation(g, GOSSIP_SUSPECT, a);
     m->incarnation = a->incarnation;
     member_enter(g, m, GOSSIP_IS_SUSPECT);
     suspicion_start(g, m, a->from.s);
@@ -273,7 +288,10 @@ void gossip_on_dead(struct gossip *g, const struct gossip_accusation *a)
         refute(g, a->incarnation, a->from.s);
         return;
     }
-    broadcast_accusation(g, GOSSIP_DEAD, a, m == g->me ? &g->farewell : NULL);
+    if (m == g->me)
+        broadcast_farewell(g, a);
+    else
+        broadcast_accusation(g, GOSSIP_DEAD, a);
     m->incarnation = a->incarnation;
     member_enter(g, m, by_itself ? GOSSIP_HAS_LEFT : GOSSIP_IS_DEAD);
     gossip_tell(g, GOSSIP_TELL_LEAVE, m->name, m->addr);
@@ -362,14 +380,54 @@ size_t gossip_choose(struct gossip *g, struct member **ret, size_t max, gossip_c
     return seen < max ? seen : max;
 }
 
+/* As memberlist's UpdateNode: the same node with a higher incarnation. Queued under the name, where
+ * it takes the place of what was said before. */
+void gossip_set_meta(struct gossip *g, struct mono now, struct gossip_part meta)
+{
+    struct gossip_meta next = {.len = (uint16_t)meta.len};
+    struct rd in = rd_from(meta.bytes, meta.len);
+    uint8_t bytes[GOSSIP_MESSAGE_MAX];
+    struct wr w = wr_to(bytes, sizeof(bytes));
+    struct gossip_record a;
+
+    g->now = now;
+    assert(meta.len <= GOSSIP_META_MAX);
+    rd_copy(&in, next.bytes, meta.len);
+    if (g->leaving || meta_eq(g->me->meta, &next) || g->me->incarnation == UINT32_MAX)
+        return;
+    member_set_meta(g->me, &next);
+    g->me->incarnation++;
+    a = gossip_record_of(g->me);
+    gossip_write_alive(&w, &a);
+    assert(!w.bad);
+    (void)gossip_queue_put(g->queue, g->me->name, (struct gossip_part){bytes, w.len});
+    gossip_send_to_all(g, (struct gossip_part){bytes, w.len});
+}
+
 size_t gossip_member_count(const struct gossip *g)
 {
     return g->count;
 }
 
+static struct gossip_member describe(const struct member *m)
+{
+    struct gossip_member d = {m->name, m->addr, m->state, m->incarnation, {0}};
+
+    if (m->meta != NULL)
+        d.meta = (struct gossip_part){m->meta->bytes, m->meta->len};
+    return d;
+}
+
 struct gossip_member gossip_member_at(const struct gossip *g, size_t i)
 {
-    const struct member *m = g->members[i];
+    return describe(g->members[i]);
+}
 
-    return (struct gossip_member){m->name, m->addr, m->state, m->incarnation};
+bool gossip_member_find(const struct gossip *g, const char *name, struct gossip_member *ret)
+{
+    const struct member *m = gossip_find(g, name);
+
+    if (m != NULL)
+        *ret = describe(m);
+    return m != NULL;
 }

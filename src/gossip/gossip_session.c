@@ -148,6 +148,8 @@ static void session_perform(struct gossip_session *s, const struct gossip_action
         return;
     case GOSSIP_TELL_JOIN_DONE:
         log_join_done(a);
+        if (s->options.joined != NULL)
+            s->options.joined(s->options.arg, a->count, a->expected);
         return;
     case GOSSIP_TELL_LEFT:
         if (s->options.left != NULL)
@@ -445,6 +447,12 @@ bool gossip_session_join(struct gossip_session *s, const struct gossip_addr *add
 void gossip_session_leave(struct gossip_session *s)
 {
     gossip_leave(s->machine, mono_now());
+    session_act(s);
+}
+
+void gossip_session_set_meta(struct gossip_session *s, struct gossip_part meta)
+{
+    gossip_set_meta(s->machine, mono_now(), meta);
     session_act(s);
 }
 

@@ -22,8 +22,10 @@ struct gossip_session_options {
      * gossip_session_new. */
     void (*changed)(void *arg, enum gossip_action_kind kind, const char *name,
                     struct gossip_addr addr);
-    void (*left)(void *arg); /* the farewell is out. May be NULL */
-    void *arg;               /* of both; neither may free the session */
+    /* A join ended. May be NULL, */
+    void (*joined)(void *arg, size_t count, size_t expected);
+    void (*left)(void *arg); /* as may this: the farewell is out */
+    void *arg;               /* of all; none may free the session */
 };
 
 NODISCARD int gossip_session_new(struct gossip_session **ret,
@@ -34,5 +36,6 @@ DEFINE_CLEANUP(struct gossip_session, gossip_session_free);
 /* As gossip_join; how it ended is logged. */
 bool gossip_session_join(struct gossip_session *s, const struct gossip_addr *addrs, size_t count);
 void gossip_session_leave(struct gossip_session *s);
+void gossip_session_set_meta(struct gossip_session *s, struct gossip_part meta);
 
 const struct gossip *gossip_session_state(const struct gossip_session *s); /* members, counters */

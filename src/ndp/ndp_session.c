@@ -50,12 +50,26 @@ static void ndp_session_answer(struct ndp_session *s, const struct ndp_advert *a
         s->options.answered(s->options.arg, a->target, r >= 0);
 }
 
+/* What claims one of our addresses for somebody else. */
+static void ndp_session_hear(struct ndp_session *s, const uint8_t *frame, size_t len)
+{
+    struct ndp_claim c;
+
+    if (s->options.rival == NULL || ndp_read_claim(&c, frame, len) < 0 ||
+        memcmp(c.eth_from, s->responder.mac, ETH_ALEN) == 0)
+        return;
+    if (s->responder.claim(s->responder.arg, c.target) == NDP_ANSWER)
+        s->options.rival(s->options.arg, c.target);
+}
+
 static void ndp_session_handle(struct ndp_session *s, const uint8_t *frame, size_t len)
 {
     struct ndp_advert advert;
     enum ndp_result result = ndp_respond(&s->responder, frame, len, &advert);
 
     s->counts[result]++;
+    if (result == NDP_DROP_OTHER)
+        ndp_session_hear(s, frame, len);
     if (result == NDP_ANSWER) {
         ndp_session_answer(s, &advert);
         return;

@@ -24,7 +24,9 @@ struct ndp_session_options {
     ndp_claim_fn claim;
     /* A solicitation for `ip` was accepted, and whether the answer could be sent. May be NULL. */
     void (*answered)(void *arg, struct ip ip, bool sent);
-    void *arg; /* of both; neither may free the session */
+    /* Another station announced `ip`, by an unsolicited advertisement. May be NULL. */
+    void (*rival)(void *arg, struct ip ip);
+    void *arg; /* of all; none may free the session */
 };
 
 NODISCARD int ndp_session_new(struct ndp_session **ret, const struct ndp_session_options *options,

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 
 enum {
     NDP_SOLICIT = 135,
@@ -97,32 +98,68 @@ static int read_icmp(struct rd icmp, struct ndp_solicit *s)
     return rd_done(&icmp) ? 0 : -EBADMSG;
 }
 
-int ndp_read(struct ndp_solicit *ret, const uint8_t *frame, size_t len)
+/* Up to the ICMPv6 message. What is read does not depend on its type. */
+static int read_head(struct rd r, struct ndp_solicit *s, struct rd *ret_icmp)
 {
-    struct rd r = rd_from(frame, len), icmp;
-    struct ndp_solicit s = {0};
     uint16_t ethertype, payload_len;
     uint8_t version, next;
-    int e;
+    struct rd icmp;
 
-    rd_copy(&r, s.eth_to, ETH_ALEN);
-    rd_copy(&r, s.eth_from, ETH_ALEN);
+    rd_copy(&r, s->eth_to, ETH_ALEN);
+    rd_copy(&r, s->eth_from, ETH_ALEN);
     ethertype = rd_u16(&r);
     version = (uint8_t)(rd_u32(&r) >> 28);
     payload_len = rd_u16(&r);
     next = rd_u8(&r);
-    s.hop_limit = rd_u8(&r);
-    s.from = read_ip(&r);
-    s.to = read_ip(&r);
+    s->hop_limit = rd_u8(&r);
+    s->from = read_ip(&r);
+    s->to = read_ip(&r);
     icmp = rd_sub(&r, payload_len); /* what follows is padding */
     if (icmp.bad)
         return -EBADMSG;
     if (ethertype != ETH_P_IPV6 || version != 6 || next != IPPROTO_ICMPV6)
         return -ENOMSG;
-    e = read_icmp(icmp, &s);
+    *ret_icmp = icmp;
+    return 0;
+}
+
+int ndp_read(struct ndp_solicit *ret, const uint8_t *frame, size_t len)
+{
+    struct ndp_solicit s = {0};
+    struct rd icmp;
+    int e = read_head(rd_from(frame, len), &s, &icmp);
+
+    if (e == 0)
+        e = read_icmp(icmp, &s);
     if (e < 0)
         return e;
     *ret = s;
+    return 0;
+}
+
+int ndp_read_claim(struct ndp_claim *ret, const uint8_t *frame, size_t len)
+{
+    struct ndp_solicit s = {0};
+    struct rd icmp;
+    int e = read_head(rd_from(frame, len), &s, &icmp);
+    uint8_t type, code;
+    uint32_t flags;
+    bool valid;
+
+    if (e < 0)
+        return e;
+    valid = s.hop_limit == NDP_HOP_LIMIT && ndp_checksum(s.from, s.to, icmp.pos, icmp.left) == 0;
+    type = rd_u8(&icmp);
+    code = rd_u8(&icmp);
+    rd_skip(&icmp, 2); /* checksum */
+    flags = rd_u32(&icmp);
+    s.target = read_ip(&icmp);
+    if (icmp.bad)
+        return -EBADMSG;
+    if (!valid || type != NDP_ADVERT || code != 0 || (flags & NDP_FLAG_SOLICITED) != 0)
+        return -ENOMSG;
+    memcpy(ret->eth_from, s.eth_from, ETH_ALEN);
+    ret->target = s.target;
     return 0;
 }
 

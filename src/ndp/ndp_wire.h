@@ -29,6 +29,15 @@ struct ndp_solicit {
  */
 NODISCARD int ndp_read(struct ndp_solicit *ret, const uint8_t *frame, size_t len);
 
+/* An unsolicited advertisement, valid after RFC 4861 7.1.2: the sender has the target. */
+struct ndp_claim {
+    uint8_t eth_from[ETH_ALEN];
+    struct ip target;
+};
+
+/* 0; -ENOMSG for anything else that is well-formed; -EBADMSG as above. */
+NODISCARD int ndp_read_claim(struct ndp_claim *ret, const uint8_t *frame, size_t len);
+
 struct ndp_advert {
     uint8_t eth_to[ETH_ALEN];
     uint8_t mac[ETH_ALEN]; /* Ethernet source and target link-layer address */

@@ -27,19 +27,20 @@ enum {
 struct field {
     uint8_t at, size;
     uint32_t value;
+    uint32_t other; /* allowed, too; 0: none */
 };
 
 static const struct field arp_fields[] = {
-    {AT_ETHERTYPE, 2, ETH_P_ARP},
-    {AT_ARP_LENGTHS, 2, 0x0604},
-    {AT_ARP_OP, 2, 1},
+    {AT_ETHERTYPE, 2, ETH_P_ARP, 0},
+    {AT_ARP_LENGTHS, 2, 0x0604, 0},
+    {AT_ARP_OP, 2, 1, 0},
 };
 
-/* RFC 4861 7.1.1: hop limit 255, type 135. */
+/* RFC 4861 7.1.1: hop limit 255, type 135; or 136, by which another node claims an address. */
 static const struct field nd_fields[] = {
-    {AT_ETHERTYPE, 2, ETH_P_IPV6},
-    {AT_IP6_NEXT, 2, IPPROTO_ICMPV6 << 8 | 255},
-    {AT_ICMP6_TYPE, 1, 135},
+    {AT_ETHERTYPE, 2, ETH_P_IPV6, 0},
+    {AT_IP6_NEXT, 2, IPPROTO_ICMPV6 << 8 | 255, 0},
+    {AT_ICMP6_TYPE, 1, 135, 136},
 };
 
 struct shape {
@@ -98,6 +99,8 @@ static uint16_t classic_size(uint8_t size)
 static void classic_require(struct classic *c, struct field f)
 {
     classic_put(c, (uint16_t)(BPF_LD | BPF_ABS | classic_size(f.size)), 0, 0, f.at);
+    if (f.other != 0)
+        classic_put(c, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, f.other);
     classic_put(c, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, f.value);
     classic_put(c, BPF_RET | BPF_K, 0, 0, 0);
 }
@@ -227,6 +230,10 @@ size_t filter_ebpf(struct bpf_insn ret[FILTER_EBPF_MAX], enum filter_kind kind, 
     ebpf_drop_if(&e, BPF_JEQ, PACKET_OTHERHOST);
     for (size_t i = 0; i < s.field_count; i++) {
         ebpf_load(&e, s.fields[i].at, s.fields[i].size);
+        if (s.fields[i].other != 0) /* over the test that follows */
+            ebpf_put(&e, (struct bpf_insn){.code = BPF_JMP | BPF_JEQ | BPF_K,
+                                           .off = 1,
+                                           .imm = (int32_t)s.fields[i].other});
         ebpf_drop_if(&e, BPF_JNE, (int32_t)s.fields[i].value);
     }
     for (uint32_t i = 0; i < s.words; i++) {

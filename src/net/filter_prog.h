@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Socket filter programs for ARP requests and Neighbor Solicitations, as pure builders of
- * instruction arrays. A frame passes when it is well-formed in its fixed fields, not addressed to
- * another host, and asks for one of the given addresses; all else never wakes the process.
+ * Socket filter programs for ARP requests, Neighbor Solicitations and Advertisements, as pure
+ * builders of instruction arrays. A frame passes when it is well-formed in its fixed fields, not
+ * addressed to another host, and asks for one of the given addresses or claims it; all else never
+ * wakes the process.
  */
 #pragma once
 

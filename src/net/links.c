@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/wire.h"
 
 #include <errno.h>
 #include <event2/event_struct.h>
@@ -31,12 +32,14 @@
 
 struct link_address {
     struct ip ip;
+    struct prefix network;
     bool usable, seen;
+    bool gone; /* while there was no carrier */
 };
 
 struct link_entry {
     struct link link;
-    struct link_address *addresses; /* link-local ones, in the kernel's order */
+    struct link_address *addresses; /* in the kernel's order */
     size_t address_count, address_cap;
     bool seen; /* by the dump that is running */
 };
@@ -83,6 +86,74 @@ static struct link_entry *entry_add(struct links *l, uint32_t ifindex)
     map_put(&l->by_index, &e->link.ifindex, sizeof(e->link.ifindex), e);
     l->changed = true;
     return e;
+}
+
+/* --- addresses of an interface --- */
+
+static void entry_choose_address(struct links *l, struct link_entry *e)
+{
+    struct ip chosen = {0};
+
+    for (size_t i = 0; i < e->address_count && chosen.family == IP_NONE; i++) {
+        if (e->addresses[i].usable && ip_is_link_local(e->addresses[i].ip))
+            chosen = e->addresses[i].ip;
+    }
+    if (ip_eq(chosen, e->link.link_local))
+        return;
+    e->link.link_local = chosen;
+    l->changed = true;
+}
+
+static size_t entry_find_address(const struct link_entry *e, struct ip ip)
+{
+    size_t i = 0;
+
+    while (i < e->address_count && !ip_eq(e->addresses[i].ip, ip))
+        i++;
+    return i;
+}
+
+static void entry_set_address(struct links *l, struct link_entry *e,
+                              const struct link_address *address)
+{
+    size_t i = entry_find_address(e, address->ip);
+
+    if (i == e->address_count) {
+        e->addresses = array_grow(e->addresses, &e->address_cap, i + 1, sizeof(*e->addresses));
+        e->address_count++;
+        l->changed = true;
+    } else if (!prefix_eq(e->addresses[i].network, address->network)) {
+        l->changed = true;
+    }
+    e->addresses[i] = *address;
+}
+
+static void entry_remove_address(struct link_entry *e, size_t i)
+{
+    e->address_count--;
+    memmove(&e->addresses[i], &e->addresses[i + 1], (e->address_count - i) * sizeof(*e->addresses));
+}
+
+/* Without carrier its network is remembered: it is what can no longer be reached. */
+static void entry_del_address(struct links *l, struct link_entry *e, struct ip ip)
+{
+    size_t i = entry_find_address(e, ip);
+
+    if (i == e->address_count)
+        return;
+    l->changed = true;
+    e->addresses[i].usable = false;
+    e->addresses[i].gone = true;
+    if (e->link.carrier)
+        entry_remove_address(e, i);
+}
+
+static void entry_forget_gone(struct link_entry *e)
+{
+    for (size_t i = e->address_count; i-- > 0;) {
+        if (e->addresses[i].gone)
+            entry_remove_address(e, i);
+    }
 }
 
 /* --- interfaces --- */
@@ -160,63 +231,37 @@ static void links_on_link(struct links *l, const struct nlmsghdr *nlh)
         return;
     e->link = next;
     l->changed = true;
+    if (next.carrier)
+        entry_forget_gone(e);
 }
 
-/* --- IPv6 link-local addresses --- */
-
-static void entry_choose_address(struct links *l, struct link_entry *e)
-{
-    struct ip chosen = {0};
-
-    for (size_t i = 0; i < e->address_count && chosen.family == IP_NONE; i++) {
-        if (e->addresses[i].usable)
-            chosen = e->addresses[i].ip;
-    }
-    if (ip_eq(chosen, e->link.link_local))
-        return;
-    e->link.link_local = chosen;
-    l->changed = true;
-}
-
-static void entry_set_address(struct link_entry *e, struct ip ip, bool usable)
-{
-    size_t i = 0;
-
-    while (i < e->address_count && !ip_eq(e->addresses[i].ip, ip))
-        i++;
-    if (i == e->address_count) {
-        e->addresses = array_grow(e->addresses, &e->address_cap, i + 1, sizeof(*e->addresses));
-        e->address_count++;
-    }
-    e->addresses[i] = (struct link_address){.ip = ip, .usable = usable, .seen = true};
-}
-
-static void entry_del_address(struct link_entry *e, struct ip ip)
-{
-    for (size_t i = 0; i < e->address_count; i++) {
-        if (!ip_eq(e->addresses[i].ip, ip))
-            continue;
-        e->address_count--;
-        memmove(&e->addresses[i], &e->addresses[i + 1],
-                (e->address_count - i) * sizeof(*e->addresses));
-        return;
-    }
-}
+/* --- addresses as the kernel tells them --- */
 
 struct address_attrs {
-    struct ip ip;
+    struct ip local, address;
     uint32_t flags;
 };
+
+static struct ip attr_ip(const struct nlattr *attr)
+{
+    const uint8_t *bytes = mnl_attr_get_payload(attr);
+    struct rd r = rd_from(bytes, mnl_attr_get_payload_len(attr));
+
+    if (r.left == 4)
+        return ip_v4(rd_u32(&r));
+    return r.left == 16 ? ip_v6(bytes) : (struct ip){0};
+}
 
 static int address_read_attr(const struct nlattr *attr, void *arg)
 {
     struct address_attrs *a = arg;
     uint16_t type = mnl_attr_get_type(attr);
 
-    /* With a peer, IFA_LOCAL is ours and IFA_ADDRESS the other end. */
-    if (mnl_attr_get_payload_len(attr) == 16 &&
-        (type == IFA_LOCAL || (type == IFA_ADDRESS && a->ip.family == IP_NONE)))
-        a->ip = ip_v6(mnl_attr_get_payload(attr));
+    /* With a peer, IFA_LOCAL is ours and IFA_ADDRESS the other end, which the prefix belongs to. */
+    if (type == IFA_LOCAL)
+        a->local = attr_ip(attr);
+    if (type == IFA_ADDRESS)
+        a->address = attr_ip(attr);
     if (type == IFA_FLAGS && mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
         a->flags = mnl_attr_get_u32(attr);
     return MNL_CB_OK;
@@ -226,21 +271,25 @@ static void links_on_address(struct links *l, const struct nlmsghdr *nlh)
 {
     const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
     struct address_attrs a = {0};
+    struct link_address address = {.seen = true};
     struct link_entry *e;
 
-    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info) || info->ifa_family != AF_INET6)
+    if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
         return;
     e = entry_find(l, info->ifa_index);
     if (e == NULL)
         return;
     a.flags = info->ifa_flags;
     (void)mnl_attr_parse(nlh, sizeof(*info), address_read_attr, &a); /* always goes to the end */
-    if (!ip_is_link_local(a.ip))
+    address.ip = a.local.family != IP_NONE ? a.local : a.address;
+    if (a.address.family == IP_NONE || info->ifa_prefixlen > ip_bits(a.address.family))
         return;
+    address.network = prefix_of(a.address, info->ifa_prefixlen);
+    address.usable = (a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
     if (nlh->nlmsg_type == RTM_DELADDR)
-        entry_del_address(e, a.ip);
+        entry_del_address(l, e, address.ip);
     else
-        entry_set_address(e, a.ip, (a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0);
+        entry_set_address(l, e, &address);
     entry_choose_address(l, e);
 }
 
@@ -317,9 +366,7 @@ static int links_dump(struct links *l, uint16_t type)
     if (type == RTM_GETLINK) {
         (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg)); /* zeros: all of them */
     } else {
-        struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
-
-        info->ifa_family = AF_INET6;
+        (void)mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifaddrmsg)); /* of all families */
     }
     l->dump_void = false;
     if (mnl_socket_sendto(l->nl, nlh, nlh->nlmsg_len) < 0)
@@ -356,8 +403,8 @@ static void links_sweep(struct links *l)
             continue;
         }
         for (size_t i = e->address_count; i-- > 0;) {
-            if (!e->addresses[i].seen)
-                entry_del_address(e, e->addresses[i].ip);
+            if (!e->addresses[i].seen && !e->addresses[i].gone)
+                entry_del_address(l, e, e->addresses[i].ip);
         }
         entry_choose_address(l, e);
     }
@@ -444,7 +491,8 @@ static int links_open(struct links *l, struct event_base *base)
     if (l->nl == NULL)
         return -errno;
     links_set_room(mnl_socket_get_fd(l->nl));
-    if (mnl_socket_bind(l->nl, RTMGRP_LINK | RTMGRP_IPV6_IFADDR, MNL_SOCKET_AUTOPID) < 0)
+    if (mnl_socket_bind(l->nl, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+                        MNL_SOCKET_AUTOPID) < 0)
         return -errno;
     if (event_assign(&l->retry, base, -1, 0, links_on_retry, l) < 0)
         return -EINVAL;
@@ -496,5 +544,17 @@ void links_each(const struct links *l, link_fn fn, void *arg)
         const struct link_entry *e = m->value;
 
         fn(&e->link, arg);
+    }
+}
+
+void links_each_network(const struct links *l, uint32_t ifindex, link_network_fn fn, void *arg)
+{
+    const struct link_entry *e = entry_find(l, ifindex);
+
+    for (size_t i = 0; e != NULL && i < e->address_count; i++) {
+        struct prefix n = e->addresses[i].network;
+
+        if (n.len < ip_bits(n.addr.family) && !ip_is_link_local(n.addr))
+            fn(n, arg);
     }
 }

@@ -41,3 +41,11 @@ DEFINE_CLEANUP(struct links, links_free);
 
 typedef void (*link_fn)(const struct link *link, void *arg);
 void links_each(const struct links *l, link_fn fn, void *arg);
+
+/*
+ * The networks that an interface has an address on, some perhaps twice; neither link-local ones nor
+ * those of a single host. What was lost with the carrier (the kernel takes IPv6 addresses away when
+ * an interface goes down) counts until the carrier is back.
+ */
+typedef void (*link_network_fn)(struct prefix network, void *arg);
+void links_each_network(const struct links *l, uint32_t ifindex, link_network_fn fn, void *arg);

@@ -100,6 +100,7 @@ static void announcer_arm(struct announcer *a, struct mono now)
 
     deadline = mono_earlier(deadline, a->send_at);
     deadline = mono_earlier(deadline, a->reopen_at);
+    deadline = mono_earlier(deadline, a->defend_at);
     if (deadline.ns == a->armed.ns)
         return;
     a->armed = deadline;
@@ -111,9 +112,34 @@ static void announcer_arm(struct announcer *a, struct mono now)
     (void)event_add(&a->timer, &delay); /* fails only without memory */
 }
 
+void announcer_defend_at(struct announcer *a, struct mono when)
+{
+    a->defend_at = mono_earlier(a->defend_at, when);
+    announcer_arm(a, mono_now());
+}
+
+static void defend(struct announcer *a, struct mono now)
+{
+    a->defend_at = (struct mono){0};
+    MAP_EACH (&a->addresses, e) {
+        struct address *d = e->value;
+
+        if (!mono_is_set(d->defend_at) || mono_before(now, d->defend_at)) {
+            a->defend_at = mono_earlier(a->defend_at, d->defend_at);
+            continue;
+        }
+        d->defend_at = (struct mono){0};
+        log_info("another node announced an address of ours, announcing again",
+                 F_S("ip", ip_format(d->ip).s));
+        burst_address(a->burst, d->ip, now);
+    }
+}
+
 /* Sends what is due and arms the timer; the end of every entry from outside. */
 static void announcer_work(struct announcer *a, struct mono now)
 {
+    if (mono_is_set(a->defend_at) && !mono_before(now, a->defend_at))
+        defend(a, now);
     if (mono_is_set(a->reopen_at) && !mono_before(now, a->reopen_at))
         interfaces_refresh(a, now);
     rounds_collect(a, now);
@@ -221,6 +247,22 @@ void announcer_set(struct announcer *a, const struct announcement *entries, size
     announcer_work(a, now);
 }
 
+void announcer_withdraw(struct announcer *a, struct ip ip)
+{
+    struct address *d = address_find(a, ip);
+
+    if (d == NULL)
+        return;
+    address_withdraw(a, d);
+    filters_update(a);
+    announcer_arm(a, mono_now());
+}
+
+size_t announcer_count(const struct announcer *a)
+{
+    return a->addresses.count;
+}
+
 /* --- the loop --- */
 
 static void announcer_on_timer(evutil_socket_t fd, short what, void *arg)
@@ -240,6 +282,8 @@ static void announcer_on_links(void *arg)
 
     interfaces_refresh(a, now);
     announcer_work(a, now);
+    if (a->links_changed != NULL)
+        a->links_changed(a->arg);
 }
 
 /* --- life --- */
@@ -251,6 +295,9 @@ int announcer_new(struct announcer **ret, const struct announcer_options *option
     int r;
 
     a->base = options->base;
+    a->links_changed = options->links_changed;
+    a->rival = options->rival;
+    a->arg = options->arg;
     a->burst = burst_new(options->gratuitous_interval_ns, now);
     a->arp_filter = addr_filter_new(FILTER_ARP);
     a->nd_filter = addr_filter_new(FILTER_ND);

@@ -20,6 +20,12 @@ struct announcer_options {
     struct string_list
         exclude; /* POSIX extended expressions, searched unanchored (spec 4.3); empty: none */
     int64_t gratuitous_interval_ns; /* --gratuitous-arp-interval; 0: off */
+    /* Interfaces, their addresses or their carrier changed. May be NULL; must not free the
+     * announcer. Not called from announcer_new. */
+    void (*links_changed)(void *arg);
+    /* Another station announced an address that we announce. May be NULL; as above. */
+    void (*rival)(void *arg, struct ip ip);
+    void *arg;
 };
 
 /* One address; several Services may hold it, their interface rules are merged by the caller. */
@@ -40,8 +46,19 @@ DEFINE_CLEANUP(struct announcer, announcer_free);
  */
 void announcer_set(struct announcer *a, const struct announcement *entries, size_t count);
 
+/* Stops answering for one address; nothing happens when it is not announced. */
+void announcer_withdraw(struct announcer *a, struct ip ip);
+size_t announcer_count(const struct announcer *a); /* of addresses */
+
 /* Is there an interface of that name that is not excluded (spec 3.6)? Up or not. */
 bool announcer_has_interface(const struct announcer *a, const char *name);
+
+/*
+ * The networks that this node had an interface on, and no longer reaches: those of interfaces
+ * without carrier, unless one with carrier overlaps. Excluded and enslaved interfaces do not count.
+ * Sorted, no more than `max`; returns their number.
+ */
+size_t announcer_cut_off(const struct announcer *a, struct prefix *ret, size_t max);
 
 /* --- for `steellb status` and tests --- */
 

@@ -21,7 +21,9 @@ struct address {
     struct string_list interfaces; /* owned */
     struct mono since;
     uint64_t gratuitous_sent, requests_received, responses_sent;
-    bool kept; /* by the set that is being declared */
+    bool kept;             /* by the set that is being declared */
+    struct mono defend_at; /* against another node that announced it */
+    struct log_limit limit_defend;
 };
 
 /* One for every interface of the namespace, usable or not. */
@@ -40,6 +42,9 @@ struct interface {
 
 struct announcer {
     struct event_base *base;
+    void (*links_changed)(void *arg);
+    void (*rival)(void *arg, struct ip ip);
+    void *arg;          /* of both */
     struct event timer; /* the only one */
     bool timer_ready;
     struct mono armed; /* what it is set to; never when it is off */
@@ -51,6 +56,7 @@ struct announcer {
     struct burst *burst;
     struct mono send_at;   /* the outboxes are not empty */
     struct mono reopen_at; /* a session could not be opened */
+    struct mono defend_at; /* the first of the addresses */
     struct log_limit limit_send, limit_open;
 };
 
@@ -58,6 +64,7 @@ struct announcer {
 
 struct address *address_find(const struct announcer *a, struct ip ip);
 bool address_allows(const struct address *d, const struct interface *i);
+void announcer_defend_at(struct announcer *a, struct mono when); /* some address */
 
 /* --- announcer_links.c --- */
 

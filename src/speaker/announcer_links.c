@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define REOPEN_NS (10 * NS_PER_SEC)
+#define DEFEND_NS (10 * NS_PER_SEC)
+#define DEFEND_WAIT_NS (500 * NS_PER_MS)
 
 /* --- what sessions ask --- */
 
@@ -48,6 +50,27 @@ static void on_answered(void *arg, struct ip ip, bool sent)
     d->responses_sent += sent;
 }
 
+/*
+ * Some node that has just come back takes itself for the owner until it hears of us. Its
+ * announcement would stay in the neighbours' caches, and so we announce again, in the rhythm of RFC
+ * 5227 2.4; but not at once: it may be us who learn in a moment that we are the owner no longer.
+ */
+static void on_rival(void *arg, struct ip ip)
+{
+    const struct interface *i = arg;
+    struct announcer *a = i->announcer;
+    struct mono now = mono_now();
+    struct address *d;
+
+    if (a->rival != NULL)
+        a->rival(a->arg, ip);
+    d = address_find(a, ip); /* the call may have withdrawn it */
+    if (d == NULL || !log_limit_pass(&d->limit_defend, now.ns, DEFEND_NS))
+        return;
+    d->defend_at = mono_add(now, DEFEND_WAIT_NS);
+    announcer_defend_at(a, d->defend_at);
+}
+
 /* --- sessions --- */
 
 /* An interface that is already gone is no fault: the event that says so is on its way. */
@@ -73,6 +96,7 @@ static bool arp_open(struct interface *i, struct mono now)
         .ifindex = i->link.ifindex,
         .claim = claim_arp,
         .answered = on_answered,
+        .rival = on_rival,
         .arg = i,
     };
     struct err err = {0};
@@ -96,6 +120,7 @@ static bool ndp_open(struct interface *i, struct mono now)
         .link_local = i->link.link_local,
         .claim = claim_ndp,
         .answered = on_answered,
+        .rival = on_rival,
         .arg = i,
     };
     struct err err = {0};

@@ -8,6 +8,7 @@
 
 #include "base/ip.h"
 #include "gossip/gossip_session.h"
+#include "speaker/member_wire.h"
 
 struct membership;
 
@@ -26,9 +27,9 @@ struct membership_options {
     struct gossip_addr bind;
     struct ip advertise; /* no family: `bind` */
     struct gossip_profile profile;
-    const uint8_t *secret; /* bytes of the file, unchanged; copied */
-    size_t secret_len;     /* 0: no encryption, which is logged */
-    struct fast_detect fast;
+    const uint8_t *secret;   /* bytes of the file, unchanged; copied */
+    size_t secret_len;       /* 0: no encryption, which is logged */
+    struct fast_detect fast; /* its heartbeats go to the port after the gossip's */
     /* Who is alive, or what somebody can serve, has changed. Called once for what one round of the
      * loop brought, before the loop sleeps. It must not free the membership. */
     void (*changed)(void *arg);
@@ -47,13 +48,22 @@ DEFINE_CLEANUP(struct membership, membership_free);
 void membership_set_peers(struct membership *m, const struct gossip_addr *addrs, size_t count);
 void membership_rejoin(struct membership *m); /* joins now instead of at the next minute */
 
+/*
+ * Of our own name: not before the first join has ended, or two seconds have passed, since a speaker
+ * that knows nobody would win every election; not while the others have us for out; and no longer
+ * once we leave.
+ */
 bool membership_is_alive(const struct membership *m, const char *node);
 
 /* False when the node has said that its link towards that address has no carrier. */
 bool membership_can_serve(const struct membership *m, const char *node, struct ip ip);
+/* All that it has said so of; valid until the loop goes on. */
+const struct prefix *membership_cut_off(const struct membership *m, const char *node,
+                                        size_t *ret_count);
 
 /* Our own links without carrier, as the prefixes that are reached through them: told to all members
- * at once, on what interfaces are left. Copied; none: everything works again. */
+ * at once, on what interfaces are left. Copied, the first MEMBER_CUT_OFF_MAX; none: everything
+ * works again. */
 void membership_set_cut_off(struct membership *m, const struct prefix *prefixes, size_t count);
 
 /* Tells every member directly that we go; `left` comes when that is out, at most a second later. */
@@ -67,5 +77,8 @@ struct membership_peer {
     bool alive, fast;              /* fast: heartbeats are exchanged with it */
     int64_t last_heartbeat_age_ns; /* -1 without */
 };
+/* NULL when verdicts of fast detection count, else why they do not: a constant. */
+const char *membership_fast_obstacle(const struct membership *m);
+
 typedef void (*membership_peer_fn)(const struct membership_peer *p, void *arg);
 void membership_each(const struct membership *m, membership_peer_fn fn, void *arg);

@@ -88,6 +88,19 @@ static void keep_held_addresses(struct evaluation *e)
     }
 }
 
+static void add_known(struct evaluation *e, const struct evaluation_options *options)
+{
+    struct decide_node *nodes =
+        arena_memdup(e->arena, e->world.nodes, e->cfg->nodes.count * sizeof(*e->world.nodes));
+
+    for (size_t i = 0; i < e->cfg->nodes.count; i++)
+        options->node_known(options->arg, e->cfg->nodes.items[i], &nodes[i]);
+    for (size_t i = 0; i < e->cfg->nodes.count; i++)
+        nodes[i].cut_off = arena_memdup(e->arena, nodes[i].cut_off,
+                                        nodes[i].cut_off_count * sizeof(*nodes[i].cut_off));
+    e->world.nodes = nodes;
+}
+
 static void decide_all(struct evaluation *e, struct store *store)
 {
     for (size_t i = 0; i < e->count; i++) {
@@ -178,6 +191,7 @@ struct evaluation *evaluation_new(struct store *store, const struct evaluation_o
     e->arena = arena_new();
     fault_move_all(&e->faults, faults);
     fault_move_all(&e->warnings, warnings);
+    e->read_warnings = e->warnings.count;
     e->ipam = ipam_new();
     collect_services(e, store, options);
     e->services = arena_calloc(e->arena, e->count, sizeof(*e->services));
@@ -194,12 +208,27 @@ struct evaluation *evaluation_new(struct store *store, const struct evaluation_o
     ipam_settle(e->ipam, e->allocations, e->count, e->arena);
     e->world = decide_world_from(store, e->cfg, options->namespace, e->arena);
     e->world.ignore_exclude_lb = options->ignore_exclude_lb;
+    if (options->node_known != NULL)
+        add_known(e, options);
     decide_all(e, store);
     for (size_t i = 0; i < e->count; i++) {
         if (e->services[i].addr_count > 0)
             warn_about_service(e, i);
     }
     return e;
+}
+
+struct evaluation *evaluation_again(const struct evaluation *old, struct store *store,
+                                    const struct evaluation_options *options)
+{
+    CLEANUP(fault_list_done) struct fault_list faults = {0}, warnings = {0};
+
+    for (size_t i = 0; i < old->read_warnings; i++) {
+        const struct fault *f = &old->warnings.items[i];
+
+        fault_add_named(&warnings, f->kind, f->namespace, f->name, "%s", f->message);
+    }
+    return evaluation_new(store, options, &faults, &warnings);
 }
 
 struct evaluation *evaluation_free(struct evaluation *e)

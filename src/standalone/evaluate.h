@@ -21,6 +21,11 @@ struct evaluation_options {
      * its last good evaluation, so that an edit moves no address that is in use.
      */
     const struct evaluation *held_from;
+
+    /* What is known of a node beside its object: liveness, links. May be NULL. What the node then
+     * points to is copied, but for the detail, which is a constant. */
+    void (*node_known)(void *arg, const char *name, struct decide_node *node);
+    void *arg;
 };
 
 /* Without a snapshot the allocations still show what each status holds, since a bad set replaces
@@ -42,12 +47,16 @@ struct evaluation {
     struct route_table *routes;
 
     struct fault_list faults, warnings;
+    size_t read_warnings; /* of them, the first: from reading the objects */
 };
 
 /* `faults` and `warnings` of reading the objects are moved in. The store must outlive the
  * evaluation. */
 struct evaluation *evaluation_new(struct store *store, const struct evaluation_options *options,
                                   struct fault_list *faults, struct fault_list *warnings);
+/* The same objects once more, because something else has changed: what is known of a node. */
+struct evaluation *evaluation_again(const struct evaluation *old, struct store *store,
+                                    const struct evaluation_options *options);
 struct evaluation *evaluation_free(struct evaluation *e);
 DEFINE_CLEANUP(struct evaluation, evaluation_free);
 

@@ -15,26 +15,20 @@ struct folder_state *folder_state_free(struct folder_state *f)
     return NULL;
 }
 
-int folder_read(struct folder_state **ret, const struct run_options *options,
-                const struct evaluation *held_from, struct err *err)
+int folder_read(struct folder_state **ret, const char *folder, const struct evaluation_options *how,
+                struct err *err)
 {
     CLEANUP(folder_state_freep) struct folder_state *f = xcalloc(1, sizeof(*f));
     CLEANUP(manifest_done) struct manifest m;
-    struct evaluation_options how = {
-        .namespace = options->namespace,
-        .lb_class = options->lb_class,
-        .ignore_exclude_lb = options->ignore_exclude_lb,
-        .held_from = held_from,
-    };
     int r;
 
-    manifest_init(&m, options->namespace);
-    r = manifest_load(&m, options->folder, err);
+    manifest_init(&m, how->namespace);
+    r = manifest_load(&m, folder, err);
     if (r < 0)
         return r;
     manifest_finish(&m);
     f->store = TAKE(m.store);
-    f->evaluation = evaluation_new(f->store, &how, &m.faults, &m.warnings);
+    f->evaluation = evaluation_new(f->store, how, &m.faults, &m.warnings);
     *ret = TAKE(f);
     return 0;
 }

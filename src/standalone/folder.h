@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 #include "standalone/evaluate.h"
-#include "standalone/options.h"
 
 struct folder_state {
     struct store *store;           /* owned */
@@ -14,9 +13,7 @@ struct folder_state {
 struct folder_state *folder_state_free(struct folder_state *f);
 DEFINE_CLEANUP(struct folder_state, folder_state_free);
 
-/*
- * Reads and evaluates. `held_from` is what is in force, or NULL. -errno with `err` when the folder
- * cannot be read; faults of the objects are in the evaluation.
- */
-NODISCARD int folder_read(struct folder_state **ret, const struct run_options *options,
-                          const struct evaluation *held_from, struct err *err);
+/* Reads and evaluates. -errno with `err` when the folder cannot be read; faults of the objects are
+ * in the evaluation. */
+NODISCARD int folder_read(struct folder_state **ret, const char *folder,
+                          const struct evaluation_options *how, struct err *err);

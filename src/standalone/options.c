@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/mono.h"
 #include "base/text.h"
+#include "speaker/membership_options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,6 +33,11 @@ enum {
     OPT_USER,
     OPT_CONTROL_SOCKET,
     OPT_LOG_LEVEL,
+    OPT_PEERS,
+    OPT_BIND,
+    OPT_SECRET_FILE,
+    OPT_FAST_DETECT,
+    OPT_MEMBERLIST_CONFIG,
 };
 
 static const struct option run_longopts[] = {
@@ -46,6 +52,11 @@ static const struct option run_longopts[] = {
     {"user", required_argument, NULL, OPT_USER},
     {"control-socket", required_argument, NULL, OPT_CONTROL_SOCKET},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+    {"peers", required_argument, NULL, OPT_PEERS},
+    {"bind", required_argument, NULL, OPT_BIND},
+    {"secret-file", required_argument, NULL, OPT_SECRET_FILE},
+    {"fast-detect", required_argument, NULL, OPT_FAST_DETECT},
+    {"memberlist-config", required_argument, NULL, OPT_MEMBERLIST_CONFIG},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -84,6 +95,19 @@ static const char run_help[] =
     "      --control-socket=PATH where `steellb status` asks (" DEFAULT_CONTROL_SOCKET
     "); '' for none\n"
     "      --log-level=LEVEL     error, warn, info or debug (info)\n"
+    "\n"
+    "The other nodes, so that one takes over when another fails (without: all are taken to be alive):\n"
+    "\n"
+    "      --peers=ADDR[:PORT],...\n"
+    "                            where their `steellb run` listens; ours may be among them\n"
+    "      --bind=ADDR[:PORT]    our own address there; gossip uses UDP and TCP (port 7946)\n"
+    "      --secret-file=FILE    what all nodes share, to encrypt and authenticate\n"
+    "      --fast-detect=INTERVALxCOUNT\n"
+    "                            take a node for dead after COUNT heartbeats were missed, such as\n"
+    "                            50msx3; uses the next UDP port; without: after about 6 s\n"
+    "      --memberlist-config=FILE\n"
+    "                            MetalLB's config.json of memberlist\n"
+    "\n"
     "  -h, --help\n"
     "\n"
     "SIGHUP reads the folder again; SIGTERM ends it cleanly.\n";
@@ -153,10 +177,68 @@ static bool take_common(struct run_options *o, int c)
     }
 }
 
+static const char *take_bind(struct run_options *o, const char *text)
+{
+    CLEANUP(err_done) struct err err = {0};
+
+    return membership_addr_parse(&o->bind, text, MEMBERSHIP_PORT, &err) < 0
+               ? "--bind must be an IP address, or one with :PORT"
+               : NULL;
+}
+
+static const char *take_fast_detect(struct run_options *o, const char *text)
+{
+    CLEANUP(err_done) struct err err = {0};
+
+    return fast_detect_parse(&o->fast, text, &err) < 0
+               ? "--fast-detect must be INTERVALxCOUNT, such as 50msx3, with 1ms to 10s and 1 to 100"
+               : NULL;
+}
+
+/* NULL when all is well, or the option is none of these: then *ret_known is false. */
+static const char *take_member_option(struct run_options *o, int c, bool *ret_known)
+{
+    *ret_known = true;
+    switch (c) {
+    case OPT_PEERS:
+        o->peers = optarg;
+        return NULL;
+    case OPT_BIND:
+        return take_bind(o, optarg);
+    case OPT_SECRET_FILE:
+        o->secret_file = optarg;
+        return NULL;
+    case OPT_FAST_DETECT:
+        return take_fast_detect(o, optarg);
+    case OPT_MEMBERLIST_CONFIG:
+        o->memberlist_config = optarg;
+        return NULL;
+    default:
+        *ret_known = false;
+        return NULL;
+    }
+}
+
+static const char *member_problem(const struct run_options *o)
+{
+    bool any = o->bind.ip.family != IP_NONE || o->secret_file != NULL || o->fast.interval_ns > 0 ||
+               o->memberlist_config != NULL;
+
+    if (o->peers != NULL && o->bind.ip.family == IP_NONE)
+        return "--peers needs --bind ADDR: where do the others find this node?";
+    if (o->peers == NULL && any)
+        return "--bind, --secret-file, --fast-detect and --memberlist-config need --peers";
+    return NULL;
+}
+
 static const char *take_run_option(struct run_options *o, int c)
 {
     enum log_level level;
+    bool known;
+    const char *problem = take_member_option(o, c, &known);
 
+    if (known)
+        return problem;
     switch (c) {
     case OPT_NODE_NAME:
         o->node_name = optarg;
@@ -211,6 +293,13 @@ static const struct run_options run_defaults = {
     .control_socket = DEFAULT_CONTROL_SOCKET,
 };
 
+struct evaluation_options run_evaluation_options(const struct run_options *o)
+{
+    return (struct evaluation_options){.namespace = o->namespace,
+                                       .lb_class = o->lb_class,
+                                       .ignore_exclude_lb = o->ignore_exclude_lb};
+}
+
 int run_options_parse(struct run_options *ret, int argc, char **argv, int *ret_exit)
 {
     CLEANUP(run_options_done) struct run_options o = run_defaults;
@@ -230,6 +319,8 @@ int run_options_parse(struct run_options *ret, int argc, char **argv, int *ret_e
         problem = "-f FOLDER is missing";
     if (problem == NULL && str_empty(o.node_name))
         problem = "--node-name NAME is missing: which Node object does this process speak for?";
+    if (problem == NULL)
+        problem = member_problem(&o);
     if (problem != NULL)
         return usage_error("run", problem, ret_exit);
     settle_exclude(&o);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "model/object.h"
+#include "speaker/membership.h"
+#include "standalone/evaluate.h"
 
 #define DEFAULT_NAMESPACE "metallb-system"
 #define DEFAULT_CONTROL_SOCKET "/run/steellb.sock"
@@ -17,6 +19,11 @@ struct run_options {
     struct string_list exclude; /* owned array; the strings are argv's or constants */
     int64_t gratuitous_interval_ns;
     bool ignore_exclude_lb, pin;
+
+    /* Membership; without `peers` every node of the folder is taken to be alive. */
+    const char *peers, *secret_file, *memberlist_config; /* NULL when not given */
+    struct gossip_addr bind;                             /* given whenever `peers` is */
+    struct fast_detect fast;
 };
 
 struct status_options {
@@ -32,3 +39,6 @@ int run_options_parse(struct run_options *ret, int argc, char **argv, int *ret_e
 int pin_options_parse(struct run_options *ret, int argc, char **argv, int *ret_exit);
 int status_options_parse(struct status_options *ret, int argc, char **argv, int *ret_exit);
 void run_options_done(struct run_options *o);
+
+/* What the command line says about evaluating. */
+struct evaluation_options run_evaluation_options(const struct run_options *o);

@@ -2,6 +2,7 @@
 /* `steellb pin`: evaluate a folder once and write the addresses back into it. */
 #include "base/text.h"
 #include "standalone/folder.h"
+#include "standalone/options.h"
 #include "standalone/pins.h"
 #include "standalone/standalone.h"
 
@@ -22,11 +23,13 @@ int standalone_pin(int argc, char **argv)
     CLEANUP(folder_state_freep) struct folder_state *state = NULL;
     CLEANUP(err_done) struct err err = {0};
     struct run_options options;
+    struct evaluation_options how;
     int exit_status = 0, count;
 
     if (pin_options_parse(&options, argc, argv, &exit_status) < 0)
         return exit_status;
-    if (folder_read(&state, &options, NULL, &err) < 0) {
+    how = run_evaluation_options(&options);
+    if (folder_read(&state, options.folder, &how, &err) < 0) {
         fprintf(stderr, "steellb pin: %s\n", err_text(&err));
         return 2;
     }

@@ -19,12 +19,15 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Sessions answer first, then the control socket and signals, then the reading of the folder. */
 enum { PRIORITIES = 3, PRIORITY_CONTROL = 1 };
+enum { FAST_NICE = -15 };
 
 /* The index of our node in an evaluation, or -1 when the folder has no such Node. */
 static int run_node_index(const struct run *run, const struct evaluation *e)
@@ -140,7 +143,8 @@ static void adopt(struct run *run, struct folder_state *state_take)
     run->applied_at = time(NULL);
     free(run->refused);
     run->refused = NULL;
-    announce(run, run->state->evaluation);
+    if (!run->leaving) /* what is announced is then given away, not taken on */
+        announce(run, run->state->evaluation);
     report_change(run, old != NULL ? old->evaluation : NULL, run->state->evaluation);
     if (run_node_index(run, run->state->evaluation) < 0)
         log_warn("the folder has no Node of this name: this node announces nothing",
@@ -149,15 +153,43 @@ static void adopt(struct run *run, struct folder_state *state_take)
     folder_state_free(old);
 }
 
+static struct evaluation_options how_to_evaluate(struct run *run)
+{
+    struct evaluation_options how = run_evaluation_options(run->options);
+
+    if (run->state != NULL)
+        how.held_from = run->state->evaluation;
+    if (run->members != NULL) {
+        how.node_known = members_node_known;
+        how.arg = run;
+    }
+    return how;
+}
+
+void run_decide_again(struct run *run)
+{
+    struct evaluation_options how = how_to_evaluate(run);
+    struct evaluation *old, *new;
+
+    if (run->state == NULL)
+        return;
+    old = run->state->evaluation;
+    new = evaluation_again(old, run->state->store, &how);
+    run->state->evaluation = new;
+    announce(run, new);
+    report_change(run, old, new);
+    evaluation_free(old);
+}
+
 static void read_folder(struct run *run)
 {
     CLEANUP(folder_state_freep) struct folder_state *state = NULL;
     CLEANUP(err_done) struct err err = {0};
-    const struct evaluation *now = run->state != NULL ? run->state->evaluation : NULL;
+    struct evaluation_options how = how_to_evaluate(run);
     int r;
 
     run->readings++;
-    r = folder_read(&state, run->options, now, &err);
+    r = folder_read(&state, run->options->folder, &how, &err);
     if (!feed_files_is_settled(run->feed))
         return; /* somebody wrote meanwhile: what was read may be torn, and another call is due */
     if (r < 0) {
@@ -194,7 +226,10 @@ static void on_end(evutil_socket_t signal, short what, void *arg)
 
     (void)what;
     log_info("starting shutdown", F_I("signal", signal));
-    event_base_loopbreak(run->base);
+    if (run->members != NULL && !run->leaving)
+        members_leave(run);
+    else
+        event_base_loopbreak(run->base); /* also when it is asked for twice */
 }
 
 static void add_signal(struct run *run, struct event *e, int signal, event_callback_fn fn)
@@ -232,11 +267,27 @@ static int drop_privileges(const char *name, struct err *err)
     return caps_drop(CAPS_BIT(CAP_NET_RAW), &user, err);
 }
 
+/* A heartbeat that waits for its turn on a busy machine looks like a dead node. */
+static void raise_priority(void)
+{
+    const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+
+    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) == 0)
+        return;
+    if (setpriority(PRIO_PROCESS, 0, FAST_NICE) < 0)
+        log_warn("cannot raise the priority of this process: on a busy machine heartbeats may be "
+                 "late",
+                 F_S("cause", strerror(errno)));
+}
+
 static int run_open(struct run *run, struct err *err)
 {
     struct announcer_options how = {
         .exclude = run->options->exclude,
         .gratuitous_interval_ns = run->options->gratuitous_interval_ns,
+        .links_changed = members_on_links,
+        .rival = members_on_rival,
+        .arg = run,
     };
     int r;
 
@@ -255,12 +306,22 @@ static int run_open(struct run *run, struct err *err)
         if (r < 0)
             return r;
     }
+    if (run->options->peers != NULL) {
+        r = members_open(run, err);
+        if (r < 0)
+            return r;
+    }
+    if (run->options->fast.interval_ns > 0)
+        raise_priority();
     return drop_privileges(run->options->user, err);
 }
 
 static void run_close(struct run *run)
 {
     control_close(run->control);
+    membership_free(run->members);
+    if (run->leaving)
+        event_del(&run->handover);
     feed_files_free(run->feed);
     announcer_free(run->announcer);
     folder_state_free(run->state);

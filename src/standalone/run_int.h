@@ -11,6 +11,7 @@
 #include "base/mono.h"
 #include "feed/feed_files.h"
 #include "speaker/announcer.h"
+#include "speaker/membership.h"
 #include "standalone/folder.h"
 #include "standalone/options.h"
 
@@ -22,7 +23,10 @@ struct run {
     struct announcer *announcer;
     struct feed_files *feed;
     struct control *control;
+    struct membership *members; /* NULL without --peers */
     struct event on_hup, on_term, on_int;
+    struct event handover; /* the end, while we leave */
+    bool leaving;
 
     struct folder_state *state; /* the last good one; NULL before */
     char *refused;              /* why the newest reading is not in force; NULL when it is */
@@ -33,6 +37,19 @@ struct run {
 
 /* Does our node announce the Service by Layer 2? */
 bool run_owns(const struct run *run, const struct evaluation *e, size_t service);
+
+/* The members, the cut links or something else than the folder changed: decides anew. */
+void run_decide_again(struct run *run);
+
+/* --- members.c: with --peers --- */
+
+NODISCARD int members_open(struct run *run, struct err *err);
+/* evaluation_options.node_known; `arg` is the run. */
+void members_node_known(void *arg, const char *name, struct decide_node *node);
+void members_on_links(void *arg); /* announcer_options.links_changed */
+void members_on_rival(void *arg, struct ip ip);
+/* Says farewell, and ends the loop when the address of each Service is in other hands, or soon. */
+void members_leave(struct run *run);
 
 /* Logs the way from one good state to the next: what starts and stops here, what is pending, what
  * deserves a warning. */

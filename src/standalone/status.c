@@ -136,6 +136,23 @@ static void add_links(struct text *out, const json_t *links)
     }
 }
 
+static void add_members(struct text *out, const json_t *status)
+{
+    const json_t *members = json_object_get(status, "members"), *m;
+    size_t i;
+
+    text_printf(out, "members; fast detection: %s\n", text_of(status, "fastDetection"));
+    json_array_foreach(members, i, m)
+    {
+        text_printf(out, "  %s at %s port %lld: %s", text_of(m, "node"), text_of(m, "address"),
+                    number_of(m, "port"),
+                    json_is_true(json_object_get(m, "alive")) ? "alive" : "not alive");
+        if (json_is_true(json_object_get(m, "fast")))
+            text_printf(out, ", heard %lld ms ago", number_of(m, "heartbeatAgeMs"));
+        text_add(out, "\n");
+    }
+}
+
 static void add_all(struct text *out, const json_t *status)
 {
     text_printf(out, "node %s, folder %s, up %lld s, %lld readings\n", text_of(status, "node"),
@@ -147,6 +164,8 @@ static void add_all(struct text *out, const json_t *status)
     add_addresses(out, json_object_get(status, "announcing"));
     text_add(out, "services\n");
     add_services(out, json_object_get(status, "services"));
+    if (json_object_get(status, "members") != NULL)
+        add_members(out, status);
     text_add(out, "interfaces\n");
     add_links(out, json_object_get(status, "interfaces"));
 }

@@ -110,6 +110,29 @@ static json_t *service_array(const struct run *run)
     return a;
 }
 
+static void add_member(const struct membership_peer *p, void *arg)
+{
+    json_t *array = arg;
+    json_t *entry =
+        json_pack("{s:s, s:s, s:i, s:b, s:b}", "node", p->node, "address", ip_format(p->addr.ip).s,
+                  "port", (int)p->addr.port, "alive", p->alive, "fast", p->fast);
+
+    if (p->last_heartbeat_age_ns >= 0)
+        json_object_set_new(entry, "heartbeatAgeMs",
+                            json_integer(p->last_heartbeat_age_ns / NS_PER_MS));
+    json_array_append_new(array, entry);
+}
+
+static void add_members(json_t *root, const struct run *run)
+{
+    json_t *members = json_array();
+    const char *obstacle = membership_fast_obstacle(run->members);
+
+    membership_each(run->members, add_member, members);
+    json_object_set_new(root, "members", members);
+    json_object_set_new(root, "fastDetection", json_string(obstacle == NULL ? "on" : obstacle));
+}
+
 json_t *status_build(const struct run *run)
 {
     json_t *links = json_array();
@@ -127,5 +150,7 @@ json_t *status_build(const struct run *run)
         json_object_set_new(root, "refused", json_text(run->refused));
     if (run->state != NULL)
         json_object_set_new(root, "services", service_array(run));
+    if (run->members != NULL)
+        add_members(root, run);
     return root;
 }

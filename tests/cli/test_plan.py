@@ -39,6 +39,7 @@ SERVICE = {
                             "no-speaker",
                             "network-unavailable",
                             "excluded-from-load-balancers",
+                            "link-down",
                             "not-selected",
                             "no-local-endpoint",
                             "no-endpoint",

@@ -60,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct ndp_responder n = {.mac = {2, 0, 0, 0, 0, 1}, .claim = claim};
     struct ndp_advert a;
+    struct ndp_claim c;
     uint8_t frame[FRAME_MAX];
 
     if (len < 1 || len - 1 > sizeof(frame))
@@ -68,6 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     memcpy(frame, bytes + 1, len - 1);
     if ((bytes[0] & 1) != 0)
         set_checksum(frame, len - 1);
+    if (ndp_read_claim(&c, frame, len - 1) == 0)
+        require(ndp_respond(&n, frame, len - 1, &a) == NDP_DROP_OTHER);
     if (ndp_respond(&n, frame, len - 1, &a) == NDP_ANSWER)
         check_advert(&a);
     return 0;

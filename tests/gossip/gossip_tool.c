@@ -87,6 +87,22 @@ static void command_members(const struct tool *t)
     printf("\n");
 }
 
+static void print_meta(const char *name, struct gossip_part meta)
+{
+    printf("meta %s ", name);
+    for (size_t i = 0; i < meta.len; i++)
+        printf("%02x", meta.bytes[i]);
+    printf("\n");
+}
+
+static void command_meta(const struct tool *t, const char *name)
+{
+    struct gossip_member m = {0};
+
+    if (gossip_member_find(gossip_session_state(t->session), name, &m))
+        print_meta(name, m.meta);
+}
+
 static void command_drops(const struct tool *t)
 {
     uint64_t sum = 0;
@@ -102,6 +118,11 @@ static void command(struct tool *t, char *line)
         command_join(t, line + 5);
     else if (str_eq(line, "members"))
         command_members(t);
+    else if (strncmp(line, "meta ", 5) == 0)
+        command_meta(t, line + 5);
+    else if (strncmp(line, "set-meta ", 9) == 0)
+        gossip_session_set_meta(t->session,
+                                (struct gossip_part){(const uint8_t *)line + 9, strlen(line + 9)});
     else if (str_eq(line, "drops"))
         command_drops(t);
     else if (str_eq(line, "leave"))

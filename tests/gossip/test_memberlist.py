@@ -69,6 +69,15 @@ class Node:
     def members(self):
         return set(self.ask("members").split(" ")[1:])
 
+    def meta(self, name):
+        """The metadata of a node as it knows it."""
+        start = len(self.lines)
+        self.tell("meta " + name)
+        answer = "meta %s" % name
+        wait(lambda: any(a.startswith(answer) for a in self.lines[start:]), "%s: %s" % (self.name, answer))
+        last = [a for a in self.lines[start:] if a.startswith(answer)][-1]
+        return bytes.fromhex(last[len(answer):].strip()).decode()
+
     def count(self, line):
         return self.lines.count(line)
 
@@ -241,3 +250,25 @@ def test_a_stranger_stays_out(cluster):
     cluster.join(they, we)
     wait(lambda: "joined 0" in they.lines, "its join fails")
     assert we.members() == {"n1"} and they.members() == {"n2"}
+
+
+def test_metadata(cluster):
+    """Theirs is known to us, ours to them, also to those that join later; a change reaches all within a round of gossip."""
+    we, more, they = cluster.ours("n1"), cluster.ours("n2"), cluster.theirs("n3")
+    cluster.join(we, more, they)
+    cluster.agree([we, more, they])
+    we.tell("set-meta ours")
+    they.tell("set-meta theirs")
+    wait(lambda: they.meta("n1") == more.meta("n1") == "ours", "all know ours")
+    wait(lambda: we.meta("n3") == more.meta("n3") == "theirs", "all know theirs")
+    assert they.count("update n1") == 1
+    late = cluster.theirs("n4")
+    cluster.join(late, more)
+    wait(lambda: late.members() == {"n1", "n2", "n3", "n4"}, "it knows all")
+    assert late.meta("n1") == "ours"
+    we.tell("set-meta " + "x" * 500)
+    wait(lambda: they.meta("n1") == late.meta("n1") == "x" * 500, "all know the change")
+    time.sleep(3)
+    for node in (we, more, they, late):
+        assert not [a for a in node.lines if a.startswith("leave ")]
+    assert we.ask("drops") == "drops 0"

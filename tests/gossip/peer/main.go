@@ -6,6 +6,8 @@
 //
 //	join IP...     prints "joined N"
 //	members        prints "members NAME..."
+//	meta NAME      prints "meta NAME HEX"
+//	set-meta TEXT  tells it as metadata of this node
 //	leave          prints "left"
 //	quit
 //
@@ -32,6 +34,23 @@ func (events) NotifyJoin(n *memberlist.Node)   { fmt.Println("join", n.Name) }
 func (events) NotifyLeave(n *memberlist.Node)  { fmt.Println("leave", n.Name) }
 func (events) NotifyUpdate(n *memberlist.Node) { fmt.Println("update", n.Name) }
 
+// delegate has nothing but metadata.
+type delegate struct{ meta []byte }
+
+func (d *delegate) NodeMeta(limit int) []byte                { return d.meta }
+func (*delegate) NotifyMsg([]byte)                           {}
+func (*delegate) GetBroadcasts(overhead, limit int) [][]byte { return nil }
+func (*delegate) LocalState(join bool) []byte                { return nil }
+func (*delegate) MergeRemoteState(buf []byte, join bool)     {}
+
+func printMeta(list *memberlist.Memberlist, name string) {
+	for _, n := range list.Members() {
+		if n.Name == name {
+			fmt.Println("meta", name, hex.EncodeToString(n.Meta))
+		}
+	}
+}
+
 func main() {
 	if len(os.Args) != 5 {
 		log.Fatal("usage: peer NAME IP PORT KEY")
@@ -51,6 +70,8 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+	own := &delegate{}
+	c.Delegate = own
 	list, err := memberlist.Create(c)
 	if err != nil {
 		log.Fatal(err)
@@ -75,6 +96,13 @@ func main() {
 			}
 			sort.Strings(names)
 			fmt.Println("members", strings.Join(names, " "))
+		case "meta":
+			printMeta(list, words[1])
+		case "set-meta":
+			own.meta = []byte(words[1])
+			if err := list.UpdateNode(time.Second); err != nil {
+				log.Print(err)
+			}
 		case "leave":
 			if err := list.Leave(time.Second); err != nil {
 				log.Print(err)

@@ -65,13 +65,24 @@ int packet_send(int fd, const uint8_t *frame, size_t len)
 }
 
 struct seen {
-    unsigned sent, unsent;
+    unsigned sent, unsent, rivals;
+    bool gives_up; /* the address, to a rival */
 };
 
 static enum arp_result claim(void *arg, struct ip target)
 {
-    (void)arg;
-    return ip_to_v4(target) == OURS ? ARP_ANSWER : ARP_DROP_ANNOUNCE_IP;
+    const struct seen *seen = arg;
+
+    return ip_to_v4(target) == OURS && !(seen->gives_up && seen->rivals > 0) ? ARP_ANSWER
+                                                                             : ARP_DROP_ANNOUNCE_IP;
+}
+
+static void rival(void *arg, struct ip ip)
+{
+    struct seen *seen = arg;
+
+    assert_int_equal(ip_to_v4(ip), OURS);
+    seen->rivals++;
 }
 
 static void answered(void *arg, struct ip ip, bool sent)
@@ -100,6 +111,7 @@ static void set_up(struct fixture *f)
     *f = (struct fixture){.base = event_base_new()};
     o.base = f->base;
     o.answered = answered;
+    o.rival = rival;
     o.arg = &f->seen;
     memcpy(o.mac, own, ETH_ALEN);
     assert_int_equal(arp_session_new(&f->session, &o, &err), 0);
@@ -143,6 +155,39 @@ static void answers_requests(void **state)
     assert_int_equal(arp_session_count(f.session, ARP_ANSWER), 1);
     assert_int_equal(arp_session_count(f.session, ARP_DROP_ANNOUNCE_IP), 1);
     assert_int_equal(arp_session_dropped(f.session), 1);
+    tear_down(&f);
+}
+
+static void announce_rival(uint32_t target)
+{
+    struct arp_packet p = arp_gratuitous(peer, ip_v4(target), ARP_REQUEST);
+    uint8_t frame[ARP_FRAME_LEN];
+
+    arp_write(frame, &p);
+    assert_int_equal(send(wire.far, frame, sizeof(frame), 0), sizeof(frame));
+}
+
+/* Whoever gives the address up because of the rival does not contradict it. */
+static void tells_of_rivals(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f);
+    ask(OURS);
+    announce_rival(OURS + 1);
+    event_base_loop(f.base, EVLOOP_NONBLOCK);
+    assert_int_equal(f.seen.rivals, 0);
+    announce_rival(OURS);
+    event_base_loop(f.base, EVLOOP_NONBLOCK);
+    assert_int_equal(f.seen.rivals, 1);
+    assert_int_equal(f.seen.sent, 2);
+    f.seen.gives_up = true;
+    f.seen.rivals = 0;
+    announce_rival(OURS);
+    event_base_loop(f.base, EVLOOP_NONBLOCK);
+    assert_int_equal(f.seen.rivals, 1);
+    assert_int_equal(f.seen.sent, 2);
     tear_down(&f);
 }
 
@@ -220,8 +265,11 @@ static void says_why_it_cannot_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_requests),        cmocka_unit_test(counts_what_it_could_not_send),
-        cmocka_unit_test(reads_in_batches),        cmocka_unit_test(announces_in_two_frames),
+        cmocka_unit_test(answers_requests),
+        cmocka_unit_test(tells_of_rivals),
+        cmocka_unit_test(counts_what_it_could_not_send),
+        cmocka_unit_test(reads_in_batches),
+        cmocka_unit_test(announces_in_two_frames),
         cmocka_unit_test(says_why_it_cannot_open),
     };
 

@@ -260,6 +260,9 @@ static void test_elections(void **state)
 }
 
 /* One node; what the plan says about it. Reasons in the order in which they are tested. */
+/* Networks without carrier: all of IPv4. */
+static const struct prefix everything[] = {{.addr = {.family = IP_V4}, .len = 0}};
+
 static const struct {
     const char *name;
     struct decide_node node;
@@ -269,7 +272,7 @@ static const struct {
 } reasons[] = {
     {"fine", {0}, "all", "", "n1/r", "Cluster", L2_OK, "ok"},
     {"no speaker first",
-     {NODE_NO_SPEAKER, NULL, true, true},
+     {NODE_NO_SPEAKER, NULL, true, true, NULL, 0},
      "none",
      "",
      NULL,
@@ -277,21 +280,29 @@ static const struct {
      L2_NO_SPEAKER,
      "no-speaker"},
     {"network before label",
-     {NODE_ALIVE, NULL, true, true},
+     {NODE_ALIVE, NULL, true, true, NULL, 0},
      "none",
      "",
      NULL,
      "Local",
      L2_NETWORK_UNAVAILABLE,
      "network-unavailable"},
-    {"label before selection",
-     {NODE_ALIVE, NULL, false, true},
+    {"label before link",
+     {NODE_ALIVE, NULL, false, true, everything, 1},
      "none",
      "",
      NULL,
      "Local",
      L2_EXCLUDED,
      "excluded-from-load-balancers"},
+    {"link before selection",
+     {NODE_ALIVE, NULL, false, false, everything, 1},
+     "none",
+     "",
+     NULL,
+     "Local",
+     L2_LINK_DOWN,
+     "link-down"},
     {"selection before sharing",
      {0},
      "none;*",
@@ -340,6 +351,53 @@ static void test_reasons(void **state)
         if (v.candidates[0].reason != reasons[i].reason ||
             !str_eq(l2_reason_name(v.candidates[0].reason), reasons[i].text))
             fail_msg("%s: %s", reasons[i].name, l2_reason_name(v.candidates[0].reason));
+    }
+}
+
+/* Two addresses on two links, and which of them each node has lost: "4", "6", both or none. */
+static const struct {
+    const char *name, *lost_by_a, *lost_by_b, *order;
+} links[] = {
+    {"all well", "", "", "node-b,node-a"},
+    {"b has lost both", "", "46", "node-a"},
+    {"b has lost one", "", "6", "node-a"},
+    {"a has lost one", "4", "", "node-b"},
+    {"each has lost one: half is better than nothing", "4", "6", "node-b,node-a"},
+    {"a has lost both, b one", "46", "4", "node-b"},
+    {"both have lost both", "46", "46", ""},
+};
+
+static size_t lose(struct prefix *ret, const char *which)
+{
+    size_t count = 0;
+
+    if (strchr(which, '4') != NULL)
+        assert_true(prefix_parse(&ret[count++], "10.0.0.0/24"));
+    if (strchr(which, '6') != NULL)
+        assert_true(prefix_parse(&ret[count++], "2001:db8::/64"));
+    return count;
+}
+
+static void test_links(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+        CLEANUP(fixture_done) struct fixture f;
+        struct service_spec spec = {.addrs = "10.0.0.1 2001:db8::1", .endpoints = "-/r"};
+        struct prefix a[2], b[2];
+        struct decide_service s;
+        struct l2_verdict v;
+
+        fixture_init(&f, "node-a node-b");
+        fixture_l2(&f, "lan", NULL);
+        f.nodes[0].cut_off = a;
+        f.nodes[0].cut_off_count = lose(a, links[i].lost_by_a);
+        f.nodes[1].cut_off = b;
+        f.nodes[1].cut_off_count = lose(b, links[i].lost_by_b);
+        s = fixture_service(&f, &spec);
+        v = decide(&f, &s);
+        if (!str_eq(order(&f, &v), links[i].order))
+            fail_msg("%s: %s, want %s", links[i].name, order(&f, &v), links[i].order);
     }
 }
 
@@ -629,6 +687,7 @@ int main(void)
         cmocka_unit_test(test_rank_vectors),
         cmocka_unit_test(test_elections),
         cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_links),
         cmocka_unit_test(test_sorting),
         cmocka_unit_test(test_others_by_name),
         cmocka_unit_test(test_scores_add_up),

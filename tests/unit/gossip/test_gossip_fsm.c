@@ -811,9 +811,116 @@ static void tolerates_what_it_does_not_use(void **state)
     tear_down(f);
 }
 
+static struct gossip_part text_part(const char *text)
+{
+    return (struct gossip_part){(const uint8_t *)text, strlen(text)};
+}
+
+static struct gossip_record last_alive(const struct fixture *f)
+{
+    struct rd body = rd_from(f->bodies[GOSSIP_ALIVE], f->body_len[GOSSIP_ALIVE]);
+    struct gossip_record a;
+
+    assert_int_equal(gossip_read_alive(&a, &body), 0);
+    return a;
+}
+
+/* As memberlist's UpdateNode, but for the datagrams that go to everybody at once. */
+static void tells_its_metadata(void **state)
+{
+    struct fixture *f = set_up();
+    struct gossip_record a;
+
+    (void)state;
+    meet(f, 5);
+    run(f, 5 * NS_PER_SEC); /* what is gossiped about those that joined */
+    f->sent[GOSSIP_ALIVE] = 0;
+    gossip_set_meta(f->g, f->now, text_part("one"));
+    act(f);
+    assert_int_equal(f->sent[GOSSIP_ALIVE], 5); /* to each, without waiting */
+    a = last_alive(f);
+    assert_string_equal(a.name.s, "n0");
+    assert_int_equal(a.incarnation, 2);
+    assert_int_equal(a.meta.len, 3);
+    assert_memory_equal(a.meta.bytes, "one", 3);
+    assert_int_equal(view(f, 0).meta.len, 3);
+    gossip_set_meta(f->g, f->now, text_part("one"));
+    act(f);
+    assert_int_equal(f->sent[GOSSIP_ALIVE], 5); /* no news */
+    run(f, NS_PER_SEC);
+    assert_true(f->sent[GOSSIP_ALIVE] > 5); /* gossiped, too */
+    gossip_set_meta(f->g, f->now, text_part(""));
+    act(f);
+    assert_int_equal(last_alive(f).meta.len, 0);
+    assert_int_equal(last_alive(f).incarnation, 3);
+    tear_down(f);
+}
+
+static void hears_metadata(void **state)
+{
+    struct fixture *f = set_up();
+    struct gossip_record a = record(1, 1);
+    struct gossip_member m;
+
+    (void)state;
+    a.meta = (struct gossip_meta){.len = 2, .bytes = {7, 8}};
+    hear_alive(f, &a);
+    assert_int_equal(f->told[GOSSIP_TELL_JOIN], 2); /* ourselves, and the other */
+    assert_true(gossip_member_find(f->g, "n1", &m));
+    assert_int_equal(m.meta.len, 2);
+    assert_int_equal(m.meta.bytes[1], 8);
+    assert_false(gossip_member_find(f->g, "n2", &m));
+    a.incarnation = 2;
+    a.meta.bytes[1] = 9;
+    hear_alive(f, &a);
+    assert_int_equal(f->told[GOSSIP_TELL_UPDATE], 1);
+    assert_int_equal(view(f, 1).meta.bytes[1], 9);
+    tear_down(f);
+}
+
+/* What an earlier process of ours told is outdone with what this one has to tell. */
+static void refutes_old_metadata(void **state)
+{
+    struct fixture *f = set_up();
+    struct gossip_record a = record(0, 7);
+
+    (void)state;
+    meet(f, 1);
+    run(f, 5 * NS_PER_SEC); /* what is gossiped about it */
+    gossip_set_meta(f->g, f->now, text_part("new"));
+    run(f, 5 * NS_PER_SEC);
+    a.meta = (struct gossip_meta){.len = 3, .bytes = {'o', 'l', 'd'}};
+    hear_alive(f, &a);
+    assert_int_equal(view(f, 0).incarnation, 8);
+    run(f, NS_PER_SEC);
+    assert_int_equal(last_alive(f).incarnation, 8);
+    assert_memory_equal(last_alive(f).meta.bytes, "new", 3);
+    tear_down(f);
+}
+
+static void says_farewell_to_all(void **state)
+{
+    struct fixture *f = set_up();
+
+    (void)state;
+    meet(f, 5);
+    gossip_leave(f->g, f->now);
+    act(f);
+    assert_int_equal(f->sent[GOSSIP_DEAD], 5);
+    assert_int_equal(f->told[GOSSIP_TELL_LEFT], 0); /* it is still gossiped */
+    gossip_set_meta(f->g, f->now, text_part("late"));
+    act(f);
+    assert_int_equal(f->sent[GOSSIP_ALIVE], 0);
+    tear_down(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_its_metadata),
+        cmocka_unit_test(hears_metadata),
+        cmocka_unit_test(refutes_old_metadata),
+        cmocka_unit_test(says_farewell_to_all),
         cmocka_unit_test(answers_pings),
         cmocka_unit_test(follows_the_rules_of_states),
         cmocka_unit_test(ignores_strangers_that_are_accused),

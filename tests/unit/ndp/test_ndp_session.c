@@ -110,6 +110,43 @@ static void answered(void *arg, struct ip ip, bool sent)
     counts[sent]++;
 }
 
+static void rival(void *arg, struct ip ip)
+{
+    unsigned *rivals = arg;
+
+    assert_int_equal(claim(NULL, ip), NDP_ANSWER);
+    (*rivals)++;
+}
+
+/* Only unsolicited advertisements of others, for an address of ours. */
+static void tells_of_rivals(void **state)
+{
+    unsigned rivals = 0;
+    struct ndp_session_options o = {.base = event_base_new(),
+                                    .name = "eth0",
+                                    .ifindex = 7,
+                                    .mac = {2, 0, 0, 0, 0, 9},
+                                    .claim = claim,
+                                    .rival = rival,
+                                    .arg = &rivals};
+    struct ndp_session *s = NULL;
+    struct err err = {0};
+
+    (void)state;
+    wire = (struct wire){0};
+    assert_true(ip_parse(&o.link_local, "fe80::9"));
+    assert_int_equal(ndp_session_new(&s, &o, &err), 0);
+    assert_int_equal(send(wire.far, solicited_advert_frame, NDP_ADVERT_LEN, 0), NDP_ADVERT_LEN);
+    event_base_loop(o.base, EVLOOP_NONBLOCK);
+    assert_int_equal(rivals, 0);
+    assert_int_equal(send(wire.far, unsolicited_advert_frame, NDP_ADVERT_LEN, 0), NDP_ADVERT_LEN);
+    event_base_loop(o.base, EVLOOP_NONBLOCK);
+    assert_int_equal(rivals, 1);
+    ndp_session_free(s);
+    close(wire.far);
+    event_base_free(o.base);
+}
+
 static void serves(void **state)
 {
     int counts[2] = {0};
@@ -168,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(serves),
+        cmocka_unit_test(tells_of_rivals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,9 +179,58 @@ static void sums_odd_lengths(void **state)
     assert_int_equal(a, (uint16_t) ~(0x1234 + 0x5600 + 3 + 58));
 }
 
+/* What we send ourselves when we take an address over. */
+static void write_claim(uint8_t ret[NDP_ADVERT_LEN], bool solicited)
+{
+    struct ndp_advert a = {.eth_to = {0x33, 0x33, 0, 0, 0, 1},
+                           .mac = {2, 0, 0, 0, 0, 7},
+                           .solicited = solicited,
+                           .override = true};
+
+    a.from = ip("fe80::7");
+    a.to = ip("ff02::1");
+    a.target = ip("2001:db8::80");
+    ndp_write(ret, &a);
+}
+
+static void reads_a_claim(void **state)
+{
+    static const uint8_t mac[ETH_ALEN] = {2, 0, 0, 0, 0, 7};
+    uint8_t frame[NDP_ADVERT_LEN];
+    struct ndp_claim c;
+
+    (void)state;
+    write_claim(frame, false);
+    assert_int_equal(ndp_read_claim(&c, frame, sizeof(frame)), 0);
+    assert_memory_equal(c.eth_from, mac, ETH_ALEN);
+    assert_true(ip_eq(c.target, ip("2001:db8::80")));
+    for (size_t len = 0; len < sizeof(frame); len++)
+        assert_int_equal(ndp_read_claim(&c, frame, len), -EBADMSG);
+    for (size_t at = AT_ICMP; at < sizeof(frame); at++) { /* the checksum guards it */
+        frame[at] ^= 1;
+        assert_int_equal(ndp_read_claim(&c, frame, sizeof(frame)), -ENOMSG);
+        frame[at] ^= 1;
+    }
+    frame[21] = 254; /* hop limit */
+    assert_int_equal(ndp_read_claim(&c, frame, sizeof(frame)), -ENOMSG);
+}
+
+static void what_is_no_claim(void **state)
+{
+    uint8_t frame[NDP_ADVERT_LEN];
+    struct ndp_claim c;
+
+    (void)state;
+    write_claim(frame, true); /* an answer to somebody */
+    assert_int_equal(ndp_read_claim(&c, frame, sizeof(frame)), -ENOMSG);
+    assert_int_equal(ndp_read_claim(&c, solicit_frame, sizeof(solicit_frame)), -ENOMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_a_claim),
+        cmocka_unit_test(what_is_no_claim),
         cmocka_unit_test(reads_a_solicitation),
         cmocka_unit_test(refuses_every_truncation),
         cmocka_unit_test(refuses_every_shorter_payload),

@@ -88,6 +88,17 @@ static size_t nd_frame(uint8_t frame[86], struct ip target)
     return 86;
 }
 
+/* A claim of another node passes as a request does, any other type does not. */
+static bool passes_nd_type(const struct sock_filter *f, size_t count, struct ip target,
+                           uint8_t type)
+{
+    uint8_t frame[86];
+    size_t len = nd_frame(frame, target);
+
+    frame[54] = type;
+    return run(f, count, frame, len, PACKET_MULTICAST) != 0;
+}
+
 static bool passes_arp(const struct sock_filter *f, size_t count, struct ip target)
 {
     uint8_t frame[60];
@@ -102,6 +113,19 @@ static bool passes_nd(const struct sock_filter *f, size_t count, struct ip targe
     size_t len = nd_frame(frame, target);
 
     return run(f, count, frame, len, PACKET_MULTICAST) != 0;
+}
+
+static void passes_claims(void **state)
+{
+    struct sock_filter f[FILTER_CLASSIC_MAX];
+    struct prefix p = prefix_of(ip("2001:db8::1"), 128);
+    size_t count = filter_classic(f, FILTER_ND, &p, 1);
+
+    (void)state;
+    for (unsigned type = 0; type < 256; type++)
+        assert_int_equal(passes_nd_type(f, count, p.addr, (uint8_t)type),
+                         type == 135 || type == 136);
+    assert_false(passes_nd_type(f, count, ip("2001:db8::2"), 136));
 }
 
 static void passes_only_the_set(void **state)
@@ -278,9 +302,10 @@ static void makes_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(passes_only_the_set),    cmocka_unit_test(masks_prefixes),
-        cmocka_unit_test(wants_every_fixed_byte), cmocka_unit_test(covers_everything),
-        cmocka_unit_test(covers_little_else),     cmocka_unit_test(makes_keys),
+        cmocka_unit_test(passes_claims),     cmocka_unit_test(passes_only_the_set),
+        cmocka_unit_test(masks_prefixes),    cmocka_unit_test(wants_every_fixed_byte),
+        cmocka_unit_test(covers_everything), cmocka_unit_test(covers_little_else),
+        cmocka_unit_test(makes_keys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

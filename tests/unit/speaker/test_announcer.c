@@ -26,6 +26,7 @@ enum { LINKS = 3, MANY = 700 };
 
 struct world {
     struct link links[LINKS];
+    const char *networks[LINKS]; /* of each of them; NULL: none */
     size_t count;
     links_fn fn;
     void *arg;
@@ -33,7 +34,9 @@ struct world {
     int send_error;  /* of rounds */
     unsigned credit; /* rounds that are sent before send_error */
     unsigned attempts;
-    int sessions; /* open ones */
+    int sessions;                  /* open ones */
+    unsigned link_changes, rivals; /* that the announcer told of */
+    struct announcer *gives_up;    /* what rivals claim */
 };
 
 static struct world world; /* shared with the stand-ins, which have no argument for it */
@@ -73,6 +76,19 @@ void links_each(const struct links *l, link_fn fn, void *arg)
     (void)l;
     for (size_t i = 0; i < world.count; i++)
         fn(&world.links[i], arg);
+}
+
+void links_each_network(const struct links *l, uint32_t ifindex, link_network_fn fn, void *arg)
+{
+    (void)l;
+    for (size_t i = 0; i < world.count; i++) {
+        struct prefix network;
+
+        if (world.links[i].ifindex != ifindex || world.networks[i] == NULL)
+            continue;
+        assert_true(prefix_parse(&network, world.networks[i]));
+        fn(network, arg);
+    }
 }
 
 static int send_round(unsigned *rounds)
@@ -219,11 +235,26 @@ struct fixture {
     struct announcer *a;
 };
 
+static void links_changed(void *arg)
+{
+    assert_ptr_equal(arg, &world);
+    world.link_changes++;
+}
+
+static void rival(void *arg, struct ip ip)
+{
+    assert_ptr_equal(arg, &world);
+    world.rivals++;
+    if (world.gives_up != NULL)
+        announcer_withdraw(world.gives_up, ip);
+}
+
 static int set_up(void **state)
 {
     static const char *excluded[] = {"^docker"};
     struct fixture *f = xcalloc(1, sizeof(*f));
-    struct announcer_options o = {.exclude = {excluded, 1}};
+    struct announcer_options o = {
+        .exclude = {excluded, 1}, .links_changed = links_changed, .rival = rival, .arg = &world};
     struct err err = {0};
 
     world = (struct world){.count = 1, .links = {ethernet(1)}};
@@ -533,10 +564,109 @@ static void gives_up_on_other_errors(void **state)
     assert_int_equal(world.attempts, 20);
 }
 
+static const struct {
+    const char *name;
+    const char *networks[LINKS];
+    bool carrier[LINKS];
+    const char *want[LINKS];
+} cuts[] = {
+    {"all well", {"10.0.0.0/8", "10.1.0.0/16"}, {true, true}, {NULL}},
+    {"one of two networks", {"10.1.0.0/16", "10.2.0.0/16"}, {false, true}, {"10.1.0.0/16"}},
+    {"another link into it", {"10.1.0.0/16", "10.1.0.0/16"}, {false, true}, {NULL}},
+    {"another link into a part of it", {"10.1.0.0/16", "10.1.2.0/24"}, {false, true}, {NULL}},
+    {"both links into it", {"10.1.0.0/16", "10.1.0.0/16"}, {false, false}, {"10.1.0.0/16"}},
+    {"all, sorted",
+     {"2001:db8::/64", "10.2.0.0/16", "10.1.0.0/16"},
+     {false, false, false},
+     {"10.1.0.0/16", "10.2.0.0/16", "2001:db8::/64"}},
+    {"no network", {NULL, "10.2.0.0/16"}, {false, true}, {NULL}},
+};
+
+static void knows_cut_networks(void **state)
+{
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cuts); i++) {
+        struct prefix cut[LINKS];
+        size_t count, want = 0;
+
+        world.count = LINKS;
+        for (size_t k = 0; k < LINKS; k++) {
+            world.links[k] = ethernet((uint32_t)k + 1);
+            world.links[k].carrier = cuts[i].carrier[k];
+            world.networks[k] = cuts[i].networks[k];
+        }
+        events(f);
+        assert_int_equal(world.link_changes, i + 1);
+        count = announcer_cut_off(f->a, cut, LINKS);
+        while (want < LINKS && cuts[i].want[want] != NULL)
+            want++;
+        if (count != want)
+            fail_msg("%s: %zu cut, not %zu", cuts[i].name, count, want);
+        for (size_t k = 0; k < want; k++)
+            assert_string_equal(prefix_format(cut[k]).s, cuts[i].want[k]);
+        assert_int_equal(announcer_cut_off(f->a, cut, 0), 0);
+    }
+}
+
+/* Neither what is excluded nor what is part of another interface is a way to anywhere. */
+static void cut_networks_of_usable_links_only(void **state)
+{
+    struct fixture *f = *state;
+    struct prefix cut[LINKS];
+
+    world.count = LINKS;
+    for (size_t k = 0; k < LINKS; k++)
+        world.links[k] = ethernet((uint32_t)k + 1);
+    world.networks[0] = world.networks[1] = world.networks[2] = "10.1.0.0/16";
+    world.links[0].carrier = false;
+    snprintf(world.links[1].name, sizeof(world.links[1].name), "docker0");
+    world.links[2].master = 9;
+    events(f);
+    assert_int_equal(announcer_cut_off(f->a, cut, LINKS), 1);
+    world.links[0].carrier = true;
+    world.links[1].carrier = world.links[2].carrier = false;
+    events(f);
+    assert_int_equal(announcer_cut_off(f->a, cut, LINKS), 0);
+}
+
+/* That it announces it again is seen in tests/net: a burst takes its time. */
+static void keeps_its_address_from_a_rival(void **state)
+{
+    struct fixture *f = *state;
+
+    declare(f, 1, "192.0.2.80");
+    for (unsigned i = 0; i < 3; i++)
+        arps[1]->o.rival(arps[1]->o.arg, ip("192.0.2.80"));
+    arps[1]->o.rival(arps[1]->o.arg, ip("192.0.2.81")); /* nobody's */
+    assert_int_equal(world.rivals, 4);
+    turn(f);
+    assert_int_equal(arps[1]->rounds, 1); /* not at once */
+    assert_int_equal(announcer_count(f->a), 1);
+}
+
+static void gives_an_address_away(void **state)
+{
+    struct fixture *f = *state;
+
+    declare(f, 2, "192.0.2.80", "192.0.2.81");
+    world.gives_up = f->a;
+    arps[1]->o.rival(arps[1]->o.arg, ip("192.0.2.80"));
+    assert_int_equal(announcer_count(f->a), 1);
+    assert_int_equal(arps[1]->o.claim(arps[1]->o.arg, ip("192.0.2.80")), ARP_DROP_ANNOUNCE_IP);
+    assert_int_equal(arps[1]->o.claim(arps[1]->o.arg, ip("192.0.2.81")), ARP_ANSWER);
+    announcer_withdraw(f->a, ip("192.0.2.99"));
+    assert_int_equal(announcer_count(f->a), 1);
+}
+
 int main(void)
 {
 #define ANNOUNCER_TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        ANNOUNCER_TEST(knows_cut_networks),
+        ANNOUNCER_TEST(cut_networks_of_usable_links_only),
+        ANNOUNCER_TEST(keeps_its_address_from_a_rival),
+        ANNOUNCER_TEST(gives_an_address_away),
         ANNOUNCER_TEST(sends_in_the_call),
         ANNOUNCER_TEST(claims_by_rule),
         ANNOUNCER_TEST(chooses_interfaces),
