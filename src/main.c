@@ -3,7 +3,10 @@
 #include "cli/cli.h"
 #include "cli/similar.h"
 #include "cli/term.h"
+#include "controller/controller.h"
 #include "standalone/standalone.h"
+
+#include <string.h>
 
 static int help(int argc, char **argv);
 
@@ -18,6 +21,7 @@ static const struct {
     {"explain", cli_explain, "show why one Service is announced, or is not"},
     {"pin", standalone_pin, "write the allocated addresses into the folder"},
     {"status", standalone_status, "show what the running process announces"},
+    {"controller", controller_main, "give addresses to the Services of a cluster"},
     {"version", cli_version, "show the version"},
     {"help", help, "show this list, or the options of a command"},
 };
@@ -28,7 +32,7 @@ static int usage(FILE *out)
           "A load balancer for bare-metal Kubernetes that does MetalLB's job.\n\n",
           out);
     for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        fprintf(out, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-10s  %s\n", commands[i].name, commands[i].summary);
     fputs("\n'steellb COMMAND --help' shows the options of a command.\n", out);
     return out == stdout ? CLI_OK : CLI_UNREADABLE;
 }
@@ -65,8 +69,17 @@ static int help(int argc, char **argv)
     return dispatch(2, words);
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
 static int run(int argc, char **argv)
 {
+    if (argc > 0 && str_eq(base_name(argv[0]), "controller"))
+        return controller_main(argc, argv);
     if (argc < 2)
         return usage(stderr);
     if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"))
