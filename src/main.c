@@ -4,6 +4,7 @@
 #include "cli/similar.h"
 #include "cli/term.h"
 #include "controller/controller.h"
+#include "speaker/speaker.h"
 #include "standalone/standalone.h"
 
 #include <string.h>
@@ -16,12 +17,13 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", standalone_run, "announce addresses from a folder of manifests"},
+    {"controller", controller_main, "give addresses to the Services of a cluster"},
+    {"speaker", speaker_main, "announce the addresses of a cluster from this node"},
     {"plan", cli_plan, "show what manifests would lead to, or what an edit changes"},
     {"check", cli_check, "show the faults and warnings of manifests"},
     {"explain", cli_explain, "show why one Service is announced, or is not"},
     {"pin", standalone_pin, "write the allocated addresses into the folder"},
     {"status", standalone_status, "show what the running process announces"},
-    {"controller", controller_main, "give addresses to the Services of a cluster"},
     {"version", cli_version, "show the version"},
     {"help", help, "show this list, or the options of a command"},
 };
@@ -76,10 +78,13 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* MetalLB's images start their programs by name. */
 static int run(int argc, char **argv)
 {
     if (argc > 0 && str_eq(base_name(argv[0]), "controller"))
         return controller_main(argc, argv);
+    if (argc > 0 && str_eq(base_name(argv[0]), "speaker"))
+        return speaker_main(argc, argv);
     if (argc < 2)
         return usage(stderr);
     if (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"))

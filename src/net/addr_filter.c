@@ -17,7 +17,7 @@ struct addr_filter {
     enum filter_kind kind;
     enum addr_filter_mode mode;
     struct ip *ips; /* sorted, each once */
-    size_t count;
+    size_t count, cap;
     int *fds;
     size_t fd_count, fd_cap;
     int map_fd, prog_fd; /* -1 where bpf(2) is not to be had */
@@ -259,11 +259,20 @@ static bool ips_eq(const struct addr_filter *f, const struct ip *next, size_t co
     return eq;
 }
 
+/* What follows a change of the set: another mode, or another program of the same. */
+static void addr_filter_renew(struct addr_filter *f, bool lost_map)
+{
+    enum addr_filter_mode before = f->mode;
+
+    f->mode = choose_mode(f, f->count);
+    if (before != ADDR_FILTER_MAP || f->mode != ADDR_FILTER_MAP || lost_map)
+        addr_filter_apply_all(f);
+}
+
 void addr_filter_set(struct addr_filter *f, const struct ip *ips, size_t count)
 {
     size_t n;
     struct ip *next = ips_prepare(family_of(f->kind), ips, count, &n);
-    enum addr_filter_mode before = f->mode;
     bool lost_map = false;
 
     if (ips_eq(f, next, n)) {
@@ -279,7 +288,55 @@ void addr_filter_set(struct addr_filter *f, const struct ip *ips, size_t count)
     free(f->ips);
     f->ips = next;
     f->count = n;
-    f->mode = choose_mode(f, n);
-    if (before != ADDR_FILTER_MAP || f->mode != ADDR_FILTER_MAP || lost_map)
-        addr_filter_apply_all(f);
+    f->cap = count + 1;
+    addr_filter_renew(f, lost_map);
+}
+
+/* Where the address is, or would be. */
+static size_t ips_lower_bound(const struct addr_filter *f, struct ip ip)
+{
+    size_t low = 0, high = f->count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (ip_cmp(f->ips[mid], ip) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* Returns whether the map was lost. */
+static bool map_change_one(struct addr_filter *f, int command, struct ip ip)
+{
+    if (f->map_fd < 0 || bpf_map_change(f->map_fd, command, ip) >= 0)
+        return false;
+    addr_filter_close_map(f);
+    return true;
+}
+
+void addr_filter_add(struct addr_filter *f, struct ip ip)
+{
+    size_t at = ips_lower_bound(f, ip);
+
+    if (ip.family != family_of(f->kind) || (at < f->count && ip_eq(f->ips[at], ip)))
+        return;
+    f->ips = array_grow(f->ips, &f->cap, f->count + 1, sizeof(*f->ips));
+    memmove(&f->ips[at + 1], &f->ips[at], (f->count - at) * sizeof(*f->ips));
+    f->ips[at] = ip;
+    f->count++;
+    addr_filter_renew(f, map_change_one(f, BPF_MAP_UPDATE_ELEM, ip));
+}
+
+void addr_filter_del(struct addr_filter *f, struct ip ip)
+{
+    size_t at = ips_lower_bound(f, ip);
+
+    if (ip.family != family_of(f->kind) || at == f->count || !ip_eq(f->ips[at], ip))
+        return;
+    f->count--;
+    memmove(&f->ips[at], &f->ips[at + 1], (f->count - at) * sizeof(*f->ips));
+    addr_filter_renew(f, map_change_one(f, BPF_MAP_DELETE_ELEM, ip));
 }

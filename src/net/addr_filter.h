@@ -33,6 +33,11 @@ void addr_filter_detach(struct addr_filter *f, int fd); /* before fd is closed; 
  */
 void addr_filter_set(struct addr_filter *f, const struct ip *ips, size_t count);
 
+/* One address more, or less, without a look at the others. One of the other family, one that is
+ * there already, or is not, changes nothing. */
+void addr_filter_add(struct addr_filter *f, struct ip ip);
+void addr_filter_del(struct addr_filter *f, struct ip ip);
+
 enum addr_filter_mode {
     ADDR_FILTER_CLASSIC, /* exact */
     ADDR_FILTER_MAP,     /* exact */

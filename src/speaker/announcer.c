@@ -41,13 +41,13 @@ bool address_allows(const struct address *d, const struct interface *i)
     return rule_allows(d->all_interfaces, &d->interfaces, i->link.name);
 }
 
-static void names_done(struct string_list *names)
+void names_done(struct string_list *names)
 {
     free(names->items); /* one block with the characters behind the pointers */
     *names = (struct string_list){0};
 }
 
-static struct string_list names_copy(const struct string_list *from)
+struct string_list names_copy(const struct string_list *from)
 {
     size_t pointers = from->count * sizeof(*from->items), chars = 0;
     char *block, *at;
@@ -77,6 +77,12 @@ static bool names_eq(const struct string_list *a, const struct string_list *b)
 
 static struct address *address_free(struct address *d)
 {
+    while (d->claims != NULL) {
+        struct claim *c = d->claims;
+
+        d->claims = c->next;
+        claim_free(c);
+    }
     names_done(&d->interfaces);
     free(d);
     return NULL;
@@ -135,8 +141,7 @@ static void defend(struct announcer *a, struct mono now)
     }
 }
 
-/* Sends what is due and arms the timer; the end of every entry from outside. */
-static void announcer_work(struct announcer *a, struct mono now)
+void announcer_work(struct announcer *a, struct mono now)
 {
     if (mono_is_set(a->defend_at) && !mono_before(now, a->defend_at))
         defend(a, now);
@@ -176,8 +181,7 @@ static void address_set_rule(struct address *d, const struct announcement *next)
     d->interfaces = names_copy(&next->interfaces);
 }
 
-/* Returns whether the address is new. */
-static bool address_declare(struct announcer *a, const struct announcement *n, struct mono now)
+bool address_declare(struct announcer *a, const struct announcement *n, struct mono now)
 {
     struct address *d = address_find(a, n->ip);
     bool is_new = d == NULL;
@@ -200,7 +204,7 @@ static bool address_declare(struct announcer *a, const struct announcement *n, s
     return is_new;
 }
 
-static void address_withdraw(struct announcer *a, struct address *d)
+void address_withdraw(struct announcer *a, struct address *d)
 {
     address_regroup(a, d, NULL);
     burst_cancel_address(a->burst, d->ip);
@@ -254,7 +258,7 @@ void announcer_withdraw(struct announcer *a, struct ip ip)
     if (d == NULL)
         return;
     address_withdraw(a, d);
-    filters_update(a);
+    addr_filter_del(ip.family == IP_V4 ? a->arp_filter : a->nd_filter, ip);
     announcer_arm(a, mono_now());
 }
 

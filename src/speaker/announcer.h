@@ -49,6 +49,17 @@ void announcer_set(struct announcer *a, const struct announcement *entries, size
 /* Stops answering for one address; nothing happens when it is not announced. */
 void announcer_withdraw(struct announcer *a, struct ip ip);
 size_t announcer_count(const struct announcer *a); /* of addresses */
+/*
+ * The same one address at a time, for a holder (a Service) among several: the rules of all holders
+ * of an address are merged, and it is announced until the last one drops it. The cost does not
+ * depend on how many addresses there are. What a put starts, its first round above all, leaves with
+ * announcer_flush. An announcer is used in this way or with announcer_set, not both.
+ *
+ * A put of a holder that has the address replaces its rule. The entry is copied.
+ */
+void announcer_put(struct announcer *a, const void *holder, const struct announcement *entry);
+void announcer_drop(struct announcer *a, const void *holder, struct ip ip); /* may be unknown */
+void announcer_flush(struct announcer *a);
 
 /* Is there an interface of that name that is not excluded (spec 3.6)? Up or not. */
 bool announcer_has_interface(const struct announcer *a, const char *name);

@@ -14,6 +14,14 @@
 #include "speaker/burst.h"
 #include "speaker/exclude.h"
 
+/* A holder of an address and the interfaces that it wants it on. */
+struct claim {
+    struct claim *next;
+    const void *holder;
+    bool all_interfaces;
+    struct string_list interfaces; /* owned */
+};
+
 struct address {
     struct ip_key key;
     struct ip ip;
@@ -24,6 +32,7 @@ struct address {
     bool kept;             /* by the set that is being declared */
     struct mono defend_at; /* against another node that announced it */
     struct log_limit limit_defend;
+    struct claim *claims; /* of announcer_put */
 };
 
 /* One for every interface of the namespace, usable or not. */
@@ -65,6 +74,20 @@ struct announcer {
 struct address *address_find(const struct announcer *a, struct ip ip);
 bool address_allows(const struct address *d, const struct interface *i);
 void announcer_defend_at(struct announcer *a, struct mono when); /* some address */
+
+/* Returns whether the address is new: then the filters lack it. */
+bool address_declare(struct announcer *a, const struct announcement *n, struct mono now);
+void address_withdraw(struct announcer *a, struct address *d); /* frees it */
+
+/* Sends what is due and arms the timer; the end of every entry from outside. */
+void announcer_work(struct announcer *a, struct mono now);
+
+struct string_list names_copy(const struct string_list *from); /* in one block */
+void names_done(struct string_list *names);
+
+/* --- announcer_claims.c --- */
+
+struct claim *claim_free(struct claim *c);
 
 /* --- announcer_links.c --- */
 

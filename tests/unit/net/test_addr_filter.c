@@ -106,6 +106,43 @@ static void follows_the_set(void **state)
     }
 }
 
+/* One address at a time, up through all modes and down again. */
+static void follows_one_by_one(void **state)
+{
+    (void)state;
+    for (int kind = FILTER_ARP; kind <= FILTER_ND; kind++) {
+        struct addr_filter *f = addr_filter_new((enum filter_kind)kind);
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+        assert_int_equal(addr_filter_attach(f, fds[0]), 0);
+        for (uint32_t i = 0; i < MANY; i++) {
+            struct ip a = address((enum filter_kind)kind, i * 7 % MANY); /* 7: in no order */
+
+            assert_false(addr_filter_mode(f) != ADDR_FILTER_COVER &&
+                         passes(fds, (enum filter_kind)kind, a));
+            addr_filter_add(f, a);
+            addr_filter_add(f, a);
+            addr_filter_add(f, kind == FILTER_ARP ? address(FILTER_ND, 1) : address(FILTER_ARP, 1));
+            assert_true(passes(fds, (enum filter_kind)kind, a));
+        }
+        for (uint32_t i = 0; i < MANY; i++) {
+            struct ip a = address((enum filter_kind)kind, i * 11 % MANY);
+
+            assert_true(passes(fds, (enum filter_kind)kind, a));
+            addr_filter_del(f, a);
+            addr_filter_del(f, a);
+            addr_filter_del(f, neighbour(a));
+            assert_false(addr_filter_mode(f) != ADDR_FILTER_COVER &&
+                         passes(fds, (enum filter_kind)kind, a));
+        }
+        addr_filter_detach(f, fds[0]);
+        close(fds[0]);
+        close(fds[1]);
+        addr_filter_free(f);
+    }
+}
+
 static void serves_several_sockets(void **state)
 {
     struct addr_filter *f = addr_filter_new(FILTER_ARP);
@@ -139,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_the_set),
+        cmocka_unit_test(follows_one_by_one),
         cmocka_unit_test(serves_several_sockets),
     };
 

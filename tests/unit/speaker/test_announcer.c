@@ -659,6 +659,88 @@ static void gives_an_address_away(void **state)
     assert_int_equal(announcer_count(f->a), 1);
 }
 
+/* --- one at a time --- */
+
+static void put(struct fixture *f, const char *holder, const char *address, const char *name)
+{
+    const struct announcement entry = {
+        .ip = ip(address),
+        .all_interfaces = name == NULL,
+        .interfaces = {&name, name != NULL},
+    };
+
+    announcer_put(f->a, holder, &entry);
+    announcer_flush(f->a);
+}
+
+static void drop(struct fixture *f, const char *holder, const char *address)
+{
+    announcer_drop(f->a, holder, ip(address));
+    announcer_flush(f->a);
+}
+
+static bool answers(uint32_t ifindex, const char *address)
+{
+    const struct arp_session_options *o = &arps[ifindex]->o;
+
+    return o->claim(o->arg, ip(address)) == ARP_ANSWER;
+}
+
+static void counts_holders(void **state)
+{
+    struct fixture *f = *state;
+    static const char web[] = "web", db[] = "db";
+
+    put(f, web, "198.18.0.1", NULL);
+    assert_int_equal(arps[1]->rounds, 1); /* in the call */
+    put(f, web, "198.18.0.2", NULL);
+    put(f, web, "2001:db8::1", NULL);
+    put(f, db, "198.18.0.1", NULL);
+    put(f, db, "2001:db8::1", NULL);
+    assert_int_equal(arps[1]->rounds, 2); /* db has brought nothing new */
+    assert_int_equal(ndps[1]->groups, 1);
+    drop(f, web, "198.18.0.1");
+    drop(f, web, "198.18.0.1"); /* not twice */
+    drop(f, web, "2001:db8::1");
+    drop(f, db, "198.18.0.9"); /* never held */
+    assert_true(answers(1, "198.18.0.1"));
+    assert_int_equal(ndps[1]->groups, 1);
+    drop(f, db, "198.18.0.1");
+    drop(f, db, "2001:db8::1");
+    assert_false(answers(1, "198.18.0.1"));
+    assert_true(answers(1, "198.18.0.2"));
+    assert_int_equal(ndps[1]->groups, 0);
+}
+
+/* changes-0.16.2 2: all interfaces if anybody says so, else the union. */
+static void merges_rules(void **state)
+{
+    struct fixture *f = *state;
+    static const char web[] = "web", db[] = "db", ui[] = "ui";
+    struct announcer_address_status s = {0};
+
+    world.links[1] = ethernet(2);
+    world.links[2] = ethernet(3);
+    world.count = 3;
+    events(f);
+    put(f, web, "198.18.0.1", "eth1");
+    assert_true(answers(1, "198.18.0.1"));
+    assert_false(answers(2, "198.18.0.1"));
+    put(f, db, "198.18.0.1", "eth2");
+    assert_true(answers(1, "198.18.0.1"));
+    assert_true(answers(2, "198.18.0.1"));
+    assert_false(answers(3, "198.18.0.1"));
+    put(f, ui, "198.18.0.1", NULL);
+    assert_true(answers(3, "198.18.0.1"));
+    put(f, ui, "198.18.0.1", "eth1"); /* another rule of the same holder */
+    assert_false(answers(3, "198.18.0.1"));
+    drop(f, db, "198.18.0.1");
+    assert_false(answers(2, "198.18.0.1"));
+    assert_true(answers(1, "198.18.0.1"));
+    announcer_each_address(f->a, take_status, &s);
+    assert_int_equal(s.interfaces.count, 1); /* both say eth1, which is one name */
+}
+
 int main(void)
 {
 #define ANNOUNCER_TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -676,6 +758,8 @@ int main(void)
         ANNOUNCER_TEST(waits_when_the_socket_is_full),
         ANNOUNCER_TEST(keeps_to_a_rule_that_changed),
         ANNOUNCER_TEST(gives_up_on_other_errors),
+        ANNOUNCER_TEST(counts_holders),
+        ANNOUNCER_TEST(merges_rules),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

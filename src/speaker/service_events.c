@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events on Services: who announces (spec speaker-l2 8.2, changes-0.16.2 4), and what keeps an
+ * assigned Service from being announced by anybody.
+ *
+ * The latter is told by one speaker, the live one of the lowest rank for the address, once for each
+ * change of its text, and after it has lasted for a moment: between the assignment and the first
+ * ready endpoint nothing is wrong.
+ */
+#include "base/log.h"
+#include "base/text.h"
+#include "speaker/hash.h"
+#include "speaker/speaker_int.h"
+
+#define REPORT_AFTER_NS (5 * NS_PER_SEC)
+
+void service_event_assigned(struct speaker *sp, const struct speaker_service *s)
+{
+    kube_event(sp->cluster.events, s->object, KUBE_EVENT_NORMAL, "nodeAssigned",
+               "announcing from node \"%s\" with protocol \"layer2\"", sp->options->node);
+}
+
+void service_event_no_interface(struct speaker *sp, const struct speaker_service *s, struct ip ip)
+{
+    struct ip_text text = ip_format(ip);
+
+    log_warn("the specified interfaces used to announce LB IP don't exist",
+             F_S("op", "SetBalancer"), F_S("protocol", "layer2"), F_S("service", s->key),
+             F_S("IP", text.s));
+    kube_event(
+        sp->cluster.events, s->object, KUBE_EVENT_WARNING, "announceFailed",
+        "the interfaces specified by LB IP \"%s\" doesn't exist in assigned node \"%s\" with "
+        "protocol \"layer2\"",
+        text.s, sp->options->node);
+}
+
+/* --- the missing link --- */
+
+static void report_arm(struct speaker *sp, struct mono now)
+{
+    const struct speaker_service *first = sp->unreported.head;
+    int64_t ns;
+    struct timeval delay;
+
+    if (first == NULL)
+        return;
+    ns = mono_sub(first->report_at, now);
+    ns = ns > 0 ? ns : 0;
+    delay = (struct timeval){.tv_sec = ns / NS_PER_SEC, .tv_usec = ns % NS_PER_SEC / NS_PER_US + 1};
+    (void)event_add(&sp->report_timer, &delay); /* fails only without memory */
+}
+
+void service_note_missing(struct speaker *sp, struct speaker_service *s, const char *missing)
+{
+    uint64_t hash = missing != NULL ? hash_text(HASH_START, missing) : 0;
+
+    if (sp->config.is_partial) /* what other nodes announce by BGP is not known */
+        hash = 0;
+    if (hash == s->missing_hash)
+        return;
+    s->missing_hash = hash;
+    if (hash == 0)
+        return;
+    if (!s->is_unreported) {
+        bool was_empty = sp->unreported.head == NULL;
+        struct mono now = mono_now();
+
+        s->is_unreported = true;
+        s->report_at = mono_add(now, REPORT_AFTER_NS);
+        s->next_unreported = NULL;
+        *sp->unreported.tail = s;
+        sp->unreported.tail = &s->next_unreported;
+        if (was_empty)
+            report_arm(sp, now);
+    }
+}
+
+static void report(struct speaker *sp, struct speaker_service *s)
+{
+    CLEANUP(xfreep) char *missing = NULL;
+
+    if (s->missing_hash == 0 || s->object == NULL)
+        return; /* it has been mended */
+    missing = service_missing_link(sp, s);
+    if (missing == NULL)
+        return;
+    log_warn("no node announces the service", F_S("event", "notAnnounced"), F_S("service", s->key),
+             F_S("reason", missing));
+    kube_event(sp->cluster.events, s->object, KUBE_EVENT_WARNING, "notAnnounced",
+               "no node announces the addresses: %s", missing);
+}
+
+static void on_report_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct speaker *sp = arg;
+    struct mono now = mono_now();
+
+    (void)fd;
+    (void)what;
+    while (sp->unreported.head != NULL && !mono_before(now, sp->unreported.head->report_at)) {
+        struct speaker_service *s = sp->unreported.head;
+
+        sp->unreported.head = s->next_unreported;
+        if (sp->unreported.head == NULL)
+            sp->unreported.tail = &sp->unreported.head;
+        s->is_unreported = false;
+        report(sp, s);
+        service_table_release(&sp->services, s);
+    }
+    report_arm(sp, now);
+}
+
+void service_events_init(struct speaker *sp)
+{
+    sp->unreported.tail = &sp->unreported.head;
+    (void)event_assign(&sp->report_timer, sp->base, -1, 0, on_report_timer, sp);
+}
+
+void service_events_done(struct speaker *sp)
+{
+    if (event_initialized(&sp->report_timer))
+        event_del(&sp->report_timer);
+}

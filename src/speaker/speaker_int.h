@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the speaker share.
+ *
+ * Objects come from the feed; each file takes note of what concerns it and sets what is to be done.
+ * All of that is done by one event of the lowest priority (speaker.c), in this order: the
+ * configuration, the nodes, the Services, their statuses.
+ */
+#pragma once
+
+#include <event2/event_struct.h>
+
+#include "base/map.h"
+#include "base/mono.h"
+#include "decide/decide.h"
+#include "role/cluster.h"
+#include "role/config_state.h"
+#include "role/health.h"
+#include "speaker/announcer.h"
+#include "speaker/membership.h"
+#include "speaker/speaker_options.h"
+
+/* --- Services: service_table.c --- */
+
+/* A few borrowed objects; mostly one, which takes no memory. */
+struct object_refs {
+    union {
+        const struct object *one;
+        const struct object **many; /* when count > 1 */
+    };
+    size_t count;
+};
+
+void object_refs_done(struct object_refs *r);
+/* `old` NULL: `new` is added; `new` NULL: `old` is removed; else one takes the place of the other.
+ */
+void object_refs_change(struct object_refs *r, const struct object *old, const struct object *new);
+struct object_list object_refs_list(const struct object_refs *r); /* valid until it changes */
+
+/* Everything that concerns one Service name, whether the Service exists or not. */
+struct speaker_service {
+    /* as the feed has it */
+    const struct object *object; /* NULL: it does not exist */
+    struct object_refs slices;
+    struct object_refs statuses; /* ServiceL2Status of any node */
+
+    /* service_announce.c */
+    struct speaker_service *next_dirty;
+    struct ip *ips; /* owned; what is announced */
+    uint32_t ip_count;
+    bool is_dirty;  /* in the list of those to evaluate */
+    bool announced; /* by Layer 2, from here */
+    bool all_interfaces;
+    struct string_list interfaces; /* owned; when not all */
+
+    /* service_events.c */
+    bool is_unreported;    /* in the list of those whose missing link will be told */
+    uint64_t missing_hash; /* of the text that was told last, or will be; 0: none is missing */
+    struct speaker_service *next_unreported;
+    struct mono report_at;
+
+    /* l2_status.c */
+    struct speaker_service *next_status;
+    bool status_queued; /* in the list of those to reconcile */
+    bool status_again;  /* changed while requests were under way */
+    bool status_failed; /* in the list of those to try again later */
+    uint8_t status_failures;
+    uint32_t status_busy;    /* requests under way */
+    uint64_t status_written; /* hash of what was written and not seen yet; 0: nothing */
+
+    char key[]; /* "namespace/name" */
+};
+
+struct service_list {
+    struct speaker_service *head, **tail;
+};
+
+struct service_table {
+    struct map by_key; /* key -> struct speaker_service */
+};
+
+void service_table_done(struct service_table *t);
+struct speaker_service *service_table_get(struct service_table *t, const char *namespace,
+                                          const char *name); /* makes it */
+/* Frees the entry if nothing is left that concerns it. */
+void service_table_release(struct service_table *t, struct speaker_service *s);
+
+const char *service_name(const struct speaker_service *s);
+size_t service_namespace_len(const struct speaker_service *s);
+
+/* --- the configuration: speaker_config.c --- */
+
+struct speaker_config {
+    struct snapshot *cfg; /* in force; NULL until one was accepted */
+    uint64_t hash;        /* of what it says */
+    bool is_partial;      /* without the BGP objects of other nodes, since they have faults */
+    bool is_refused;      /* the newest set would leave an announced Service without a pool */
+
+    struct decide_node *nodes; /* of cfg->nodes, as they are now */
+    struct arena *cut_off;     /* what they point to */
+    struct decide_world world;
+};
+
+struct speaker;
+
+void speaker_config_done(struct speaker_config *c);
+/* Builds the set that the store has now. Returns whether another configuration is in force. */
+bool speaker_config_rebuild(struct speaker *sp);
+/* ConfigMap bgpextras: configuration for FRR, of which there is none. */
+void config_map_on_change(const struct kube_change *c);
+/* The nodes as the store and the membership have them now. */
+void speaker_config_refresh_nodes(struct speaker *sp);
+
+/* --- the role --- */
+
+enum speaker_todo {
+    TODO_CONFIG = 1 << 0,   /* build the configuration */
+    TODO_NODES = 1 << 1,    /* look at the nodes anew, and evaluate all */
+    TODO_EVALUATE = 1 << 2, /* evaluate all Services */
+};
+
+struct discovery;
+
+struct speaker {
+    const struct speaker_options *options;
+    struct event_base *base;
+    struct cluster cluster;
+    bool cluster_open;
+    struct announcer *announcer;
+    struct membership *membership; /* NULL: off */
+    struct discovery *discovery;   /* NULL: off, or not yet */
+    struct health *health;
+    struct config_state *config_state;
+
+    unsigned todo; /* enum speaker_todo */
+    struct event work;
+    struct event handover; /* while leaving */
+    bool synced;           /* the feed has everything */
+    bool settled;          /* the membership had its chance to find the others */
+    bool passed;           /* all Services were evaluated once */
+    bool leaving;
+
+    struct speaker_config config;
+    struct service_table services;
+    struct service_list dirty;
+
+    struct service_list unreported;
+    struct event report_timer;
+
+    struct l2_statuses *statuses;
+};
+
+/* Has the work done before the loop sleeps. */
+void speaker_schedule(struct speaker *sp, unsigned todo);
+
+/* --- the end: speaker_leave.c --- */
+
+/* Gives everything away and ends the loop; a second call ends it at once. */
+void speaker_leave(struct speaker *sp);
+void speaker_on_rival(void *arg, struct ip ip); /* somebody else announces an address of ours */
+
+/* --- Services: service_announce.c --- */
+
+void services_init(struct speaker *sp);
+void services_on_service(struct speaker *sp, const struct kube_change *c);
+void services_on_slice(struct speaker *sp, const struct kube_change *c);
+void services_mark(struct speaker *sp, struct speaker_service *s);
+void services_mark_all(struct speaker *sp);
+/* Evaluates a bounded number; true when some are left. */
+bool services_work(struct speaker *sp);
+/* Why nobody announces the Service, if it is ours to tell; NULL otherwise. The caller frees it. */
+char *service_missing_link(const struct speaker *sp, const struct speaker_service *s);
+/* An announced Service whose addresses are in no pool of that configuration, or NULL. */
+const struct speaker_service *services_without_pool(const struct speaker *sp,
+                                                    const struct snapshot *cfg);
+
+/* --- what the users of a Service are told: service_events.c --- */
+
+void service_events_init(struct speaker *sp);
+void service_events_done(struct speaker *sp);
+void service_event_assigned(struct speaker *sp, const struct speaker_service *s);
+void service_event_no_interface(struct speaker *sp, const struct speaker_service *s, struct ip ip);
+/* `missing` NULL, or not ours to tell: nothing. */
+void service_note_missing(struct speaker *sp, struct speaker_service *s, const char *missing);
+
+/* --- ServiceL2Status: l2_status.c --- */
+
+void l2_status_init(struct speaker *sp);
+void l2_status_done(struct speaker *sp);
+void l2_status_on_change(struct speaker *sp, const struct kube_change *c);
+/* What this node announces of the Service has changed. */
+void l2_status_touch(struct speaker *sp, struct speaker_service *s);
+void l2_status_work(struct speaker *sp); /* nothing before all Services were evaluated once */
+
+/* --- nodes and peers --- */
+
+void nodes_on_change(struct speaker *sp, const struct kube_change *c); /* speaker_nodes.c */
+
+/* discovery.c: finds the other speakers; `settled` comes once, when the first join had its time. */
+struct discovery *discovery_new(struct speaker *sp, void (*settled)(struct speaker *sp));
+struct discovery *discovery_free(struct discovery *d);
+DEFINE_CLEANUP(struct discovery, discovery_free);
+void discovery_on_members(struct discovery *d); /* somebody joined or left */

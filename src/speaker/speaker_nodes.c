@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a Node matters (spec speaker-l2 2.7, 8.3): its labels decide about advertisements, the
+ * exclude label and the condition NetworkUnavailable about candidates. Heartbeats, taints, Ready
+ * and schedulability do not.
+ */
+#include "base/text.h"
+#include "speaker/speaker_int.h"
+
+static bool same_labels(const struct label_set *a, const struct label_set *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!str_eq(a->items[i].key, b->items[i].key) ||
+            !str_eq(a->items[i].value, b->items[i].value))
+            return false;
+    }
+    return true;
+}
+
+void nodes_on_change(struct speaker *sp, const struct kube_change *c)
+{
+    bool relabelled = c->old == NULL || c->new == NULL ||
+                      !same_labels(&c->old->meta.labels, &c->new->meta.labels);
+    bool other_availability =
+        c->old != NULL && c->new != NULL &&
+        (c->old->node.network_unavailable != c->new->node.network_unavailable ||
+         c->old->node.exclude_from_lb != c->new->node.exclude_from_lb);
+    unsigned todo = (relabelled ? TODO_CONFIG : 0u) | (other_availability ? TODO_NODES : 0u);
+
+    if (todo == 0)
+        return;
+    speaker_schedule(sp, todo);
+    if (c->new != NULL && sp->membership != NULL &&str_eq(c->new->meta.name, sp->options->node))
+        membership_rejoin(sp->membership);
+}

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Services as they come and go, without a cluster and without a network: this file stands in for
+ * the announcer, the Events and the statuses. What is announced must depend on what is there now,
+ * never on the way that led there.
+ */
+#include "speaker/speaker_int.h"
+
+#include "../decide/fixture.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { NAMES = 5, SLICES = 8, ADDRESSES = 4, STEPS = 60, ROUNDS = 400, CLAIMS_MAX = 64 };
+
+/* --- stand-ins --- */
+
+struct recorded {
+    const struct speaker_service *holder;
+    struct ip ip;
+};
+
+static struct {
+    struct recorded claims[CLAIMS_MAX];
+    size_t claim_count;
+    unsigned flushes, assigned, no_interface, touched, scheduled;
+    bool interface_is_there;
+} seen; /* the stand-ins have no argument for it */
+
+static struct recorded *find_claim(const void *holder, struct ip ip)
+{
+    for (size_t i = 0; i < seen.claim_count; i++) {
+        if (seen.claims[i].holder == holder && ip_eq(seen.claims[i].ip, ip))
+            return &seen.claims[i];
+    }
+    return NULL;
+}
+
+void announcer_put(struct announcer *a, const void *holder, const struct announcement *entry)
+{
+    (void)a;
+    if (find_claim(holder, entry->ip) != NULL)
+        return;
+    assert_true(seen.claim_count < CLAIMS_MAX);
+    seen.claims[seen.claim_count++] = (struct recorded){.holder = holder, .ip = entry->ip};
+}
+
+void announcer_drop(struct announcer *a, const void *holder, struct ip ip)
+{
+    struct recorded *r = find_claim(holder, ip);
+
+    (void)a;
+    if (r == NULL) {
+        fail_msg("%s is dropped, and was not put", ip_format(ip).s);
+        return;
+    }
+    *r = seen.claims[--seen.claim_count];
+}
+
+void announcer_flush(struct announcer *a)
+{
+    (void)a;
+    seen.flushes++;
+}
+
+bool announcer_has_interface(const struct announcer *a, const char *name)
+{
+    (void)a;
+    (void)name;
+    return seen.interface_is_there;
+}
+
+void service_event_assigned(struct speaker *sp, const struct speaker_service *s)
+{
+    (void)sp;
+    assert_true(s->announced);
+    seen.assigned++;
+}
+
+void service_event_no_interface(struct speaker *sp, const struct speaker_service *s, struct ip ip)
+{
+    (void)sp;
+    (void)s;
+    (void)ip;
+    seen.no_interface++;
+}
+
+void service_note_missing(struct speaker *sp, struct speaker_service *s, const char *missing)
+{
+    (void)sp;
+    (void)s;
+    (void)missing;
+}
+
+void l2_status_touch(struct speaker *sp, struct speaker_service *s)
+{
+    (void)sp;
+    (void)s;
+    seen.touched++;
+}
+
+void speaker_schedule(struct speaker *sp, unsigned todo)
+{
+    sp->todo |= todo;
+    seen.scheduled++;
+}
+
+/* --- a world to announce in --- */
+
+static const char *const nodes[] = {"iris1", "iris2"};
+
+struct world {
+    struct fixture f;
+    struct speaker_options options;
+    struct speaker sp;
+    struct object *services[NAMES], *slices[SLICES]; /* what is there now */
+};
+
+static void speaker_begin(struct world *w, struct speaker *sp)
+{
+    memset(sp, 0, sizeof(*sp));
+    memset(&seen, 0, sizeof(seen));
+    seen.interface_is_there = true;
+    sp->options = &w->options;
+    sp->config.cfg = &w->f.cfg;
+    sp->config.world = w->f.world;
+    services_init(sp);
+}
+
+static void world_init(struct world *w)
+{
+    memset(w, 0, sizeof(*w));
+    fixture_init(&w->f, "iris1 iris2");
+    fixture_l2(&w->f, "all", NULL);
+    w->options = (struct speaker_options){.node = nodes[0], .lb_class = ""};
+    speaker_begin(w, &w->sp);
+}
+
+static void world_done(struct world *w)
+{
+    service_table_done(&w->sp.services);
+    fixture_done(&w->f);
+}
+
+/* Objects live as long as the world: the speaker's table only refers to them. */
+static struct object *new_object(struct world *w, enum object_kind kind, const char *name)
+{
+    struct object *o = arena_alloc(w->f.arena, sizeof(*o));
+
+    o->kind = kind;
+    o->meta = (struct meta){.namespace = "default", .name = name};
+    return o;
+}
+
+static struct object *new_service(struct world *w, const char *name, const char *address,
+                                  const char *policy)
+{
+    struct object *o = new_object(w, OBJ_SERVICE, name);
+
+    o->service.type = "LoadBalancer";
+    o->service.external_traffic_policy = policy;
+    o->service.ingress = arena_calloc(w->f.arena, 1, sizeof(*o->service.ingress));
+    o->service.ingress[0].ip = address;
+    o->service.ingress_count = address[0] != '\0';
+    return o;
+}
+
+static struct object *new_slice(struct world *w, const char *name, const char *service,
+                                const char *node, enum tri ready)
+{
+    struct object *o = new_object(w, OBJ_ENDPOINT_SLICE, name);
+
+    o->slice.service = service;
+    o->slice.endpoints = arena_calloc(w->f.arena, 1, sizeof(*o->slice.endpoints));
+    o->slice.endpoints[0] = (struct endpoint){.node = node, .ready = ready};
+    o->slice.endpoint_count = 1;
+    return o;
+}
+
+static void set_service(struct world *w, size_t i, struct object *o)
+{
+    const struct kube_change c = {.kind = OBJ_SERVICE, .old = w->services[i], .new = o};
+
+    w->services[i] = o;
+    if (c.old != NULL || c.new != NULL)
+        services_on_service(&w->sp, &c);
+}
+
+static void set_slice(struct world *w, size_t i, struct object *o)
+{
+    const struct kube_change c = {.kind = OBJ_ENDPOINT_SLICE, .old = w->slices[i], .new = o};
+
+    w->slices[i] = o;
+    if (c.old != NULL || c.new != NULL)
+        services_on_slice(&w->sp, &c);
+}
+
+static void work(struct speaker *sp)
+{
+    while (services_work(sp))
+        ;
+}
+
+/* --- one thing at a time --- */
+
+static void announces_once(void **state)
+{
+    CLEANUP(world_done) struct world w;
+
+    (void)state;
+    world_init(&w);
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Local"));
+    work(&w.sp);
+    assert_int_equal(seen.claim_count, 0); /* no endpoint */
+    for (int i = 0; i < 3; i++) {
+        set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+        work(&w.sp);
+        assert_int_equal(seen.claim_count, 1);
+        assert_int_equal(seen.assigned, 1); /* only when it starts: changes-0.16.2 4 */
+    }
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.2", "Local"));
+    work(&w.sp);
+    assert_int_equal(seen.assigned, 2); /* another address */
+    assert_true(ip_eq(seen.claims[0].ip, fixture_ip("10.20.30.2")));
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris2", TRI_TRUE));
+    work(&w.sp);
+    assert_int_equal(seen.claim_count, 0);
+    assert_int_equal(seen.assigned, 2);
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    work(&w.sp);
+    assert_int_equal(seen.assigned, 3); /* regained */
+}
+
+static void forgets_what_is_gone(void **state)
+{
+    CLEANUP(world_done) struct world w;
+
+    (void)state;
+    world_init(&w);
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Local"));
+    work(&w.sp);
+    assert_int_equal(seen.claim_count, 1);
+    set_service(&w, 0, NULL);
+    work(&w.sp);
+    assert_int_equal(seen.claim_count, 0);
+    assert_int_equal(w.sp.services.by_key.count, 1); /* the slice is still there */
+    set_slice(&w, 0, NULL);
+    assert_int_equal(w.sp.services.by_key.count, 0);
+}
+
+/* Everything is evaluated in steps, so that the loop is never held up for long. */
+static void works_in_steps(void **state)
+{
+    CLEANUP(world_done) struct world w;
+    unsigned turns = 0;
+
+    (void)state;
+    world_init(&w);
+    for (int i = 0; i < 1000; i++) {
+        const struct kube_change c = {
+            .kind = OBJ_SERVICE,
+            .new = new_service(&w, arena_printf(w.f.arena, "s%d", i), "10.20.30.1", "Cluster")};
+
+        services_on_service(&w.sp, &c);
+    }
+    do
+        turns++;
+    while (services_work(&w.sp));
+    assert_in_range(turns, 3, 100);
+    assert_int_equal(seen.flushes, turns);
+    services_mark_all(&w.sp);
+    services_mark_all(&w.sp); /* nobody twice */
+    turns = 0;
+    do
+        turns++;
+    while (services_work(&w.sp));
+    assert_in_range(turns, 3, 100);
+}
+
+static void tells_of_absent_interfaces(void **state)
+{
+    CLEANUP(world_done) struct world w;
+
+    (void)state;
+    world_init(&w);
+    w.f.l2[0].interfaces = fixture_words(&w.f, "eth7");
+    seen.interface_is_there = false;
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Local"));
+    work(&w.sp);
+    services_mark_all(&w.sp);
+    work(&w.sp);
+    assert_int_equal(seen.no_interface, 1); /* once a change */
+    assert_int_equal(seen.claim_count, 1);  /* it may appear */
+}
+
+static void guards_announced_services(void **state)
+{
+    CLEANUP(world_done) struct world w;
+    struct snapshot without = {0};
+
+    (void)state;
+    world_init(&w);
+    assert_null(services_without_pool(&w.sp, &without));
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Local"));
+    work(&w.sp);
+    assert_non_null(services_without_pool(&w.sp, &without));
+    assert_null(services_without_pool(&w.sp, &w.f.cfg));
+    w.sp.config.is_refused = true;
+    set_service(&w, 0, new_service(&w, "web", "", "Local"));
+    work(&w.sp);
+    assert_true((w.sp.todo & TODO_CONFIG) != 0); /* what was refused may fit now */
+}
+
+/* --- many things in any order --- */
+
+static const char *const names[NAMES] = {"a", "b", "c", "d", "e"};
+static const char *const slice_names[SLICES] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
+static const char *const addresses[ADDRESSES] = {"", "10.20.30.1", "10.20.30.2", "10.20.31.9"};
+
+static unsigned pick(unsigned *seed, unsigned n)
+{
+    return (unsigned)rand_r(seed) % n;
+}
+
+static void step(struct world *w, unsigned *seed)
+{
+    unsigned i = pick(seed, NAMES), k = pick(seed, SLICES);
+
+    switch (pick(seed, 7)) {
+    case 0:
+        set_service(w, i, NULL);
+        return;
+    case 1:
+    case 2:
+        set_service(w, i,
+                    new_service(w, names[i], addresses[pick(seed, ADDRESSES)],
+                                pick(seed, 2) != 0 ? "Local" : "Cluster"));
+        return;
+    case 3:
+        set_slice(w, k, NULL);
+        return;
+    case 4:
+        w->f.nodes[pick(seed, 2)].liveness = pick(seed, 2) != 0 ? NODE_ALIVE : NODE_NO_SPEAKER;
+        services_mark_all(&w->sp);
+        return;
+    case 5: /* the slice may also go to another Service, or lose its label */
+    case 6:
+        set_slice(w, k,
+                  new_slice(w, slice_names[k], pick(seed, 9) == 0 ? "" : names[pick(seed, NAMES)],
+                            nodes[pick(seed, 2)], pick(seed, 3) == 0 ? TRI_FALSE : TRI_TRUE));
+        return;
+    }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Who holds what, sorted, as one text. */
+static const char *claims_text(struct world *w)
+{
+    struct string_list lines = {arena_calloc(w->f.arena, CLAIMS_MAX, sizeof(char *)), 0};
+
+    for (size_t i = 0; i < seen.claim_count; i++)
+        lines.items[lines.count++] = arena_printf(w->f.arena, "%s=%s", seen.claims[i].holder->key,
+                                                  ip_format(seen.claims[i].ip).s);
+    if (lines.count > 1)
+        qsort(lines.items, lines.count, sizeof(char *), by_text);
+    return fixture_join(&w->f, &lines);
+}
+
+/* A fresh speaker that sees the last state only. */
+static const char *from_scratch(struct world *w)
+{
+    struct object *services[NAMES], *slices[SLICES];
+
+    service_table_done(&w->sp.services);
+    speaker_begin(w, &w->sp);
+    memcpy(services, w->services, sizeof(services));
+    memcpy(slices, w->slices, sizeof(slices));
+    memset(w->services, 0, sizeof(services));
+    memset(w->slices, 0, sizeof(slices));
+    for (size_t i = 0; i < NAMES; i++)
+        set_service(w, i, services[i]);
+    for (size_t i = 0; i < SLICES; i++)
+        set_slice(w, i, slices[i]);
+    work(&w->sp);
+    return claims_text(w);
+}
+
+static void depends_on_the_state_only(void **state)
+{
+    unsigned seed = 1;
+
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        CLEANUP(world_done) struct world w;
+        const char *lived, *fresh;
+
+        world_init(&w);
+        for (unsigned i = 0; i < STEPS; i++) {
+            step(&w, &seed);
+            if (pick(&seed, 3) == 0)
+                work(&w.sp);
+        }
+        work(&w.sp);
+        lived = claims_text(&w);
+        fresh = from_scratch(&w);
+        if (strcmp(lived, fresh) != 0)
+            fail_msg("round %u: %s, not %s", round, lived, fresh);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(announces_once),
+        cmocka_unit_test(forgets_what_is_gone),
+        cmocka_unit_test(works_in_steps),
+        cmocka_unit_test(tells_of_absent_interfaces),
+        cmocka_unit_test(guards_announced_services),
+        cmocka_unit_test(depends_on_the_state_only),
+    };
+
+    log_set_silent();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
