@@ -7,6 +7,7 @@ import pytest
 from manifests import cluster
 
 COMMANDS = ["run", "plan", "check", "explain", "pin", "status", "version", "help"]
+ROLES = ["controller", "speaker"]  # take MetalLB's flags, in Go's syntax
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -21,8 +22,17 @@ def test_help_on_each(steellb, command):
 def test_help(steellb, word):
     result = steellb(word)
     assert result.status == 0
-    for command in COMMANDS:
+    for command in COMMANDS + ROLES:
         assert "\n  %s " % command in result.out
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_help_on_a_role(steellb, role):
+    """As Go's package flag prints it."""
+    for arguments in ([role, "--help"], [role, "-h"], ["help", role]):
+        result = steellb(*arguments)
+        assert (result.status, result.out) == (0, "")
+        assert result.err.startswith("Usage of ") and "\n  -lb-class string\n" in result.err
 
 
 @pytest.mark.parametrize("word", ["version", "--version"])
