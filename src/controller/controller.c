@@ -34,7 +34,6 @@ struct controller {
     bool is_open; /* the cluster */
     struct health *health;
     struct kube_lease *lease;
-    char *identity;
     struct reconciler reconciler;
     bool is_running; /* the start is over */
     bool is_active;
@@ -87,12 +86,11 @@ static void seek_lease(struct controller *c)
         .client = c->cluster.client,
         .namespace = c->cluster.namespace,
         .name = LEASE_NAME,
+        .identity = c->cluster.identity,
         .changed = on_lease,
         .arg = c,
     };
 
-    c->identity = xasprintf("%s_%s", c->cluster.pod_name, c->cluster.pod_uid);
-    options.identity = c->identity;
     c->lease = kube_lease_new(&options);
 }
 
@@ -233,7 +231,6 @@ static void controller_close(struct controller *c)
     event_del(&c->on_int);
     event_del(&c->leaving);
     kube_lease_free(c->lease);
-    free(c->identity);
     health_free(c->health);
     reconciler_done(&c->reconciler);
     if (c->is_open)

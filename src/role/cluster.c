@@ -10,9 +10,13 @@
 
 #include <errno.h>
 #include <event2/event_struct.h>
+#include <event2/util.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NAMESPACE_MAX = 256 };
 #define PATIENCE_NS (120 * NS_PER_SEC)
@@ -156,10 +160,7 @@ NODISCARD static int find_own_pod(struct cluster *c)
     };
 
     (void)event_assign(&p.pause, c->base, -1, 0, pod_ask, &p); /* cannot fail */
-    if (str_empty(c->pod_name))
-        pod_fail(&p, -EINVAL, "no --pod-name and no METALLB_POD_NAME");
-    else
-        pod_ask(-1, 0, &p);
+    pod_ask(-1, 0, &p);
     while (!p.is_done) {
         if (event_base_loop(c->base, EVLOOP_ONCE) != 0 || event_base_got_exit(c->base) ||
             event_base_got_break(c->base))
@@ -169,6 +170,35 @@ NODISCARD static int find_own_pod(struct cluster *c)
         log_error("unable to get own pod for owner references", F_S("op", "startup"),
                   F_S("error", err_text(&p.err)));
     return p.err.code;
+}
+
+/* Outside of the cluster, as a service of the host. */
+static void go_without_pod(struct cluster *c)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    uint64_t random;
+
+    log_warn("no --pod-name and no METALLB_POD_NAME: what is created has no owner",
+             F_S("op", "startup"));
+    (void)gethostname(host,
+                      sizeof(host) - 1); /* an empty name will do: the number tells us apart */
+    evutil_secure_rng_get_bytes(&random, sizeof(random));
+    c->pod_uid = xstrdup("");
+    c->identity = xasprintf("%s_%016" PRIx64, host, random);
+}
+
+NODISCARD static int identify(struct cluster *c)
+{
+    int r;
+
+    if (str_empty(c->pod_name)) {
+        go_without_pod(c);
+        return 0;
+    }
+    r = find_own_pod(c);
+    if (r == 0)
+        c->identity = xasprintf("%s_%s", c->pod_name, c->pod_uid);
+    return r;
 }
 
 /* --- the cluster --- */
@@ -206,7 +236,7 @@ NODISCARD static int open_parts(struct cluster *c, const struct cluster_options 
     r = connect_client(c, &env, o);
     if (r < 0)
         return r;
-    return find_own_pod(c);
+    return identify(c);
 }
 
 int cluster_open(struct cluster *ret, struct event_base *base, const struct cluster_options *o)
@@ -233,6 +263,7 @@ void cluster_close(struct cluster *c)
     xfreep(&c->namespace);
     xfreep(&c->pod_name);
     xfreep(&c->pod_uid);
+    xfreep(&c->identity);
     *c = (struct cluster){0};
 }
 

@@ -13,9 +13,9 @@
 struct cluster_options {
     const char *kubeconfig; /* --kubeconfig */
     const char *namespace;  /* --namespace; "": read from the service-account volume, untrimmed */
-    const char *pod_name;
-    const char *component; /* of Events: "metallb-controller" */
-    const char *host;      /* of Events: the node's name, or "" */
+    const char *pod_name;   /* ours; "": not in a Pod, so that what we create has no owner */
+    const char *component;  /* of Events: "metallb-controller" */
+    const char *host;       /* of Events: the node's name, or "" */
     const char *user_agent;
 };
 
@@ -28,7 +28,8 @@ struct cluster {
     struct store *store;
     struct kube_feed *feed; /* NULL until cluster_watch */
     const char *namespace;
-    const char *pod_name, *pod_uid; /* of owner references */
+    const char *pod_name, *pod_uid; /* of owner references; "" when we are in no Pod */
+    const char *identity;           /* of this process and no other, for a Lease */
 };
 
 /*
@@ -43,5 +44,5 @@ void cluster_close(struct cluster *c);
 /* Starts the feed. `options`: selections, changed, synced and arg; the rest is filled in. */
 void cluster_watch(struct cluster *c, struct kube_feed_options options);
 
-/* A metadata.ownerReferences list with our Pod; a new reference. */
+/* A metadata.ownerReferences list with our Pod, or an empty one; a new reference. */
 json_t *cluster_owner_references(const struct cluster *c);

@@ -105,12 +105,16 @@ static json_t *wanted_owners(const struct config_state *s, const json_t *owners)
     return wanted;
 }
 
-/* True when it was not as it should be. */
+/* True when it was not as it should be. The server leaves out an empty list. */
 static bool set_member_take(json_t *object, const char *name, json_t *value)
 {
-    bool differs = !json_equal(json_object_get(object, name), value);
+    const json_t *has = json_object_get(object, name);
+    bool is_empty_list = json_is_array(value) && json_array_size(value) == 0;
+    bool differs = is_empty_list ? json_array_size(has) > 0 : !json_equal(has, value);
 
-    json_object_set_new(object, name, value);
+    if (differs)
+        json_object_set(object, name, value);
+    json_decref(value);
     return differs;
 }
 

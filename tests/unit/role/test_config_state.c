@@ -215,6 +215,17 @@ static void is_created(void **state)
     assert_int_equal(f->gets, 1); /* for the result; the metadata came back with the POST */
 }
 
+static void needs_no_pod(void **state)
+{
+    struct fixture *f = *state;
+
+    f->cluster.pod_name = f->cluster.pod_uid = "";
+    start(f);
+    assert_null(json_object_get(meta(f), "ownerReferences"));
+    assert_int_equal(f->posts, 1);
+    assert_int_equal(f->puts, 1); /* the result; the metadata need nothing */
+}
+
 static void reports(void **state)
 {
     struct fixture *f = *state;
@@ -378,8 +389,9 @@ static void ends_while_writing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(is_created),      TEST(reports), TEST(is_kept_in_order), TEST(comes_back),
-        TEST(fits_the_schema), TEST(results), TEST(tries_again),      TEST(ends_while_writing),
+        TEST(is_created),       TEST(needs_no_pod), TEST(reports),
+        TEST(is_kept_in_order), TEST(comes_back),   TEST(fits_the_schema),
+        TEST(results),          TEST(tries_again),  TEST(ends_while_writing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
