@@ -117,6 +117,31 @@ def test_builds_are_not_counted_and_can_be_left_out(logs, monkeypatch):
     assert (total.passed, total.failed) == (9, 0)
 
 
+def test_two_at_a_time(logs, tmp_path):
+    """Each waits for what the other one writes."""
+    a, b = tmp_path / "a", tmp_path / "b"
+    wait = "touch %s; while [ ! -e %s ]; do sleep 0.01; done; echo 1 passed, 0 failed"
+    total = run_tests.run_all([suite("one", wait % (a, b)), suite("two", wait % (b, a))], 2)
+    assert (total.passed, total.failed) == (2, 0)
+
+
+@pytest.mark.parametrize("waiting, running, want", [
+    ("build-a unit-a", "", "build-a"),
+    ("unit-a", "build-a", None),
+    ("unit-a net", "build-a", "net"),
+    ("build-b net", "build-a", "net"),
+    ("build-b", "build-a", None),
+    ("build-a build-b net", "unit-c", "build-a"),
+    ("build-a build-b net", "build-c", "net"),
+])
+def test_what_may_begin(waiting, running, want):
+    def named(name):
+        build = name.startswith("build-")
+        return suite(name, "", name.replace("unit-", "build-") if "-" in name else "build", build)
+    got = run_tests.take_next([named(n) for n in waiting.split()], [named(n) for n in running.split()])
+    assert (got.name if got else None) == want
+
+
 def is_dead(pid):
     try:
         return open("/proc/%d/stat" % pid).read().split()[2] == "Z"  # nobody has asked yet
