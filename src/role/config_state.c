@@ -300,6 +300,20 @@ static void on_metadata_written(void *arg, const struct kube_reply *reply)
     on_written(s, reply);
 }
 
+/* 409: it is there, ours of a moment ago or our predecessor's, and the store will have it soon. */
+static void on_created(void *arg, const struct kube_reply *reply)
+{
+    struct config_state *s = arg;
+
+    if (reply->status != 409) {
+        on_written(s, reply);
+        return;
+    }
+    s->is_writing = s->is_dirty = false;
+    if (stored(s) != NULL) /* it has come meanwhile */
+        reconcile(s);
+}
+
 static json_t *new_object(const struct config_state *s)
 {
     return json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion",
@@ -323,7 +337,7 @@ static void create(struct config_state *s)
     json_decref(object);
     request.body = body;
     request.body_len = strlen(body);
-    kube_writer_send(s->cluster->writer, key, &request, on_written, s);
+    kube_writer_send(s->cluster->writer, key, &request, on_created, s);
 }
 
 static void edit(struct config_state *s, const char *subresource, kube_edit_fn fn,

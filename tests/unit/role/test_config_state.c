@@ -215,6 +215,41 @@ static void is_created(void **state)
     assert_int_equal(f->gets, 1); /* for the result; the metadata came back with the POST */
 }
 
+/* The feed is slower than the answer to what we sent, and something asks us to look meanwhile. */
+static void is_created_once(void **state)
+{
+    struct fixture *f = *state;
+
+    f->feed.is_synced = true;
+    config_state_on_change(f->s);
+    config_state_report(f->s, NULL); /* while the object is being created */
+    assert_true(serve_one(f));
+    while (serve_one(f)) {
+    }
+    assert_int_equal(f->posts, 2); /* the second was refused, and no third follows */
+    deliver(f);
+    settle(f);
+    assert_int_equal(f->posts, 2);
+    assert_string_equal(status_text(f, "result"), "Valid");
+}
+
+/* The object comes while it is refused. */
+static void learns_while_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    f->object = json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "metallb.io/v1beta1", "kind",
+                          "ConfigurationState", "metadata", "name", "speaker-n1", "namespace",
+                          "metallb-system");
+    bump(f);
+    f->feed.is_synced = true;
+    config_state_report(f->s, NULL);
+    deliver(f);
+    settle(f);
+    assert_int_equal(f->posts, 1);
+    assert_string_equal(status_text(f, "result"), "Valid");
+}
+
 static void needs_no_pod(void **state)
 {
     struct fixture *f = *state;
@@ -389,9 +424,9 @@ static void ends_while_writing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(is_created),       TEST(needs_no_pod), TEST(reports),
-        TEST(is_kept_in_order), TEST(comes_back),   TEST(fits_the_schema),
-        TEST(results),          TEST(tries_again),  TEST(ends_while_writing),
+        TEST(is_created), TEST(is_created_once),  TEST(learns_while_refused), TEST(needs_no_pod),
+        TEST(reports),    TEST(is_kept_in_order), TEST(comes_back),           TEST(fits_the_schema),
+        TEST(results),    TEST(tries_again),      TEST(ends_while_writing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
