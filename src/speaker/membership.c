@@ -332,10 +332,14 @@ const struct prefix *membership_cut_off(const struct membership *m, const char *
                                         size_t *ret_count)
 {
     const struct fellow *f = fellow_find(m, node);
-    const struct member_meta *meta = f == m->me ? &m->own : &f->meta;
+    const struct member_meta *meta;
 
-    *ret_count = f == NULL ? 0 : meta->cut_off_count;
-    return f == NULL ? NULL : meta->cut_off;
+    *ret_count = 0;
+    if (f == NULL)
+        return NULL;
+    meta = f == m->me ? &m->own : &f->meta;
+    *ret_count = meta->cut_off_count;
+    return meta->cut_off;
 }
 
 bool membership_can_serve(const struct membership *m, const char *node, struct ip ip)

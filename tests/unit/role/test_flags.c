@@ -28,6 +28,7 @@ struct values {
     int64_t port, n;
     bool http2, b;
     const char *dir, *kubeconfig;
+    char words[8][64]; /* of the command line: the values point into it */
 };
 
 /* Parses, and gives back what came on stderr. */
@@ -42,15 +43,15 @@ static int parse(struct values *v, const char *const *args, char *ret_text, size
         {"dir", FLAG_STRING, &v->dir, "TEST_FLAGS_DIR", "the `name` of it"},
         {"kubeconfig", FLAG_STRING, &v->kubeconfig, "TEST_FLAGS_KUBECONFIG", "path"},
     };
-    char words[8][64], *argv[9] = {words[0]};
+    char *argv[9] = {v->words[0]};
     int argc = 1, saved = dup(STDERR_FILENO), r;
     FILE *file = tmpfile();
     size_t len;
 
-    snprintf(words[0], sizeof(words[0]), "/controller");
+    snprintf(v->words[0], sizeof(v->words[0]), "/controller");
     for (; args[argc - 1] != NULL; argc++) {
-        snprintf(words[argc], sizeof(words[argc]), "%s", args[argc - 1]);
-        argv[argc] = words[argc];
+        snprintf(v->words[argc], sizeof(v->words[argc]), "%s", args[argc - 1]);
+        argv[argc] = v->words[argc];
     }
     fflush(stderr);
     dup2(fileno(file), STDERR_FILENO);
