@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #define MS NS_PER_MS
-#define HOST UINT32_C(0x7f000030) /* 127.0.0.48, and so on */
+/* Loopback addresses of this process alone: another run may use the same port. */
+#define HOST (UINT32_C(0x7f000000) | ((uint32_t)getpid() & 0xffff) << 8 | 0x30u)
 
 enum { NODES = 3, PORT = 28946 };
 
