@@ -123,7 +123,7 @@ size_t kube_auth_headers(struct kube_auth *a, struct mono now, struct arena *are
     headers[count++] = (struct kube_header){"impersonate-user", config->as};
     if (*config->as_uid != '\0')
         headers[count++] = (struct kube_header){"impersonate-uid", config->as_uid};
-    for (size_t i = 0; i < config->as_groups.count && count < KUBE_HEADERS_MAX; i++)
+    for (size_t i = 0; i < config->as_groups.count; i++)
         headers[count++] = (struct kube_header){"impersonate-group", config->as_groups.items[i]};
     return count;
 }

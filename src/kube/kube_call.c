@@ -43,7 +43,6 @@ static void call_detach(struct kube_call *call)
         kube_h2_cancel(stream);
     if (h1 != NULL)
         kube_h1_cancel(h1);
-    call->inflate = kube_inflate_free(call->inflate);
 }
 
 static void call_die(struct kube_call *call)

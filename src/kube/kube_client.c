@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_client_int.h"
 
-#include "base/text.h"
+#include "kube/kube_url.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PING_INTERVAL_NS (30 * NS_PER_SEC) /* client-go's figures */
 #define PING_TIMEOUT_NS (15 * NS_PER_SEC)
@@ -143,7 +142,7 @@ static bool tls_change(struct kube_client *c, const struct kube_tls_pem *pem)
         return false;
     }
     log_info("certificates for the API server have changed");
-    kube_conn_retire_current(c);
+    kube_conn_retire_all(c);
     kube_client_pump(c);
     return true;
 }
@@ -172,7 +171,6 @@ static int64_t or_default(int64_t ns, int64_t if_zero)
 static void set_options(struct kube_client *c, const struct kube_client_options *options)
 {
     const struct kube_config *config = options->config;
-    bool v6 = strchr(config->host, ':') != NULL;
 
     c->options = *options;
     c->options.ping_interval_ns = or_default(options->ping_interval_ns, PING_INTERVAL_NS);
@@ -180,7 +178,7 @@ static void set_options(struct kube_client *c, const struct kube_client_options 
     c->options.connect_timeout_ns = or_default(options->connect_timeout_ns, CONNECT_TIMEOUT_NS);
     c->options.connect_patience_ns = or_default(options->connect_patience_ns, CONNECT_PATIENCE_NS);
     c->user_agent = xstrdup(options->user_agent);
-    c->authority = xasprintf("%s%s%s:%u", v6 ? "[" : "", config->host, v6 ? "]" : "", config->port);
+    c->authority = kube_host_port(config->host, config->port);
 }
 
 static void init_lists(struct kube_client *c)

@@ -105,8 +105,9 @@ struct kube_conn_counts {
 };
 struct kube_conn_counts kube_conn_counts(const struct kube_client *c);
 void kube_conn_count_bytes(const struct kube_conn *conn, struct kube_client_stats *stats);
-/* New calls go elsewhere; what is under way ends there. */
-void kube_conn_retire_current(struct kube_client *c);
+/* New calls go elsewhere, what is under way ends where it is; dialling is given up. Not from within
+ * a dial. */
+void kube_conn_retire_all(struct kube_client *c);
 
 /* --- kube_call.c --- */
 

@@ -34,6 +34,8 @@ struct kube_exec {
     const char *install_hint; /* "" when absent */
 };
 
+enum { KUBE_GROUPS_MAX = 32 }; /* of impersonation */
+
 struct kube_config {
     struct arena *arena;
     const char *host; /* a name or an address, without brackets */

@@ -112,13 +112,27 @@ struct kube_conn_counts kube_conn_counts(const struct kube_client *c)
     return counts;
 }
 
-void kube_conn_retire_current(struct kube_client *c)
+static void retire_current(struct kube_client *c)
 {
     struct kube_conn *conn = c->current;
 
     c->current = NULL;
     if (conn != NULL)
         kube_h2_retire(conn->h2);
+}
+
+void kube_conn_retire_all(struct kube_client *c)
+{
+    struct kube_conn *conn;
+
+    retire_current(c);
+    LIST_FOREACH(conn, &c->conns, link)
+    {
+        if (conn->dial == NULL)
+            continue;
+        conn->dial = kube_dial_free(conn->dial);
+        conn_die(conn);
+    }
 }
 
 /* --- HTTP/2 --- */
@@ -161,7 +175,7 @@ static void h2_start(struct kube_conn *conn, struct bufferevent *stream)
 {
     struct kube_client *c = conn->client;
 
-    kube_conn_retire_current(c); /* of two that were dialled at the same time */
+    retire_current(c); /* of two that were dialled at the same time */
     c->http1 = false;
     c->current = conn;
     conn->h2 = kube_h2_new(&(struct kube_h2_options){

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "kube/kube_base64.h"
+#include "kube/kube_url.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -100,10 +101,7 @@ struct kube_connect *kube_connect_new(struct event_base *base, int fd_take,
                                       kube_connect_fn done, void *arg)
 {
     struct kube_connect *c = xcalloc(1, sizeof(*c));
-    bool v6 = strchr(target->host, ':') != NULL;
-    CLEANUP(xfreep)
-    char *authority =
-        xasprintf("%s%s%s:%u", v6 ? "[" : "", target->host, v6 ? "]" : "", target->port);
+    CLEANUP(xfreep) char *authority = kube_host_port(target->host, target->port);
     struct evbuffer *output;
 
     c->done = done;

@@ -66,21 +66,14 @@ static void dial_succeed(struct kube_dial *d, struct bufferevent *stream, bool h
 
 static void tls_failed(struct kube_dial *d, short what)
 {
-    unsigned long code = bufferevent_get_openssl_error(d->stream);
-    int socket_error = EVUTIL_SOCKET_ERROR();
     CLEANUP(xfreep) char *reason = NULL;
+    int code =
+        kube_tls_fault(d->stream, what, "connection closed during the TLS handshake", &reason);
 
-    if (d->refusal.text != NULL) {
+    if (d->refusal.text != NULL)
         dial_end(d, -EACCES, d->refusal.text);
-        return;
-    }
-    if (code != 0)
-        reason = kube_tls_reason(code);
-    else if ((what & BEV_EVENT_ERROR) != 0 && socket_error != 0)
-        reason = xstrdup(strerror(socket_error));
     else
-        reason = xstrdup("connection closed during the TLS handshake");
-    dial_end(d, kube_tls_is_refusal(code) ? -EACCES : -ECONNRESET, reason);
+        dial_end(d, code, reason);
 }
 
 static void on_tls_event(struct bufferevent *stream, short what, void *arg)

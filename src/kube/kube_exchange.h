@@ -12,7 +12,7 @@ struct kube_header {
     const char *value;
 };
 
-enum { KUBE_HEADERS_MAX = 48 };
+enum { KUBE_HEADERS_MAX = 48 }; /* KUBE_GROUPS_MAX and what else a request has */
 
 /* The body is borrowed until the end, as is the struct; the head is written, or copied, at once. */
 struct kube_exchange {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "kube/kube_file.h"
 #include "kube/kube_spawn.h"
+#include "kube/kube_time.h"
 
 #include <errno.h>
 #include <event2/event_struct.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EARLY_NS (30 * NS_PER_SEC) /* a run before they expire */
@@ -57,14 +57,6 @@ static void failed(struct kube_exec_plugin *p)
              F_S("hint", exec->install_hint));
 }
 
-static int64_t wall_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now); /* cannot fail */
-    return now.tv_sec * NS_PER_SEC + now.tv_nsec;
-}
-
 static void accept_credentials(struct kube_exec_plugin *p, struct kube_exec_credentials *fresh)
 {
     kube_exec_credentials_done(&p->credentials);
@@ -73,7 +65,7 @@ static void accept_credentials(struct kube_exec_plugin *p, struct kube_exec_cred
     p->got = mono_now();
     p->expires = (struct mono){0};
     if (fresh->expires_ns != 0)
-        p->expires = mono_add(p->got, fresh->expires_ns - wall_ns());
+        p->expires = mono_add(p->got, fresh->expires_ns - kube_time_now());
     err_done(&p->failure);
 }
 
@@ -191,6 +183,13 @@ static bool is_running(const struct kube_exec_plugin *p)
     return p->run.pid != 0;
 }
 
+/* What was just printed is used whatever its date: the server decides, and a run at once would
+ * print the same. */
+static bool is_fresh(const struct kube_exec_plugin *p, struct mono now)
+{
+    return p->has_credentials && mono_sub(now, p->got) < FRESH_NS;
+}
+
 static bool good_until(const struct kube_exec_plugin *p, struct mono at)
 {
     return p->has_credentials && (!mono_is_set(p->expires) || mono_before(at, p->expires));
@@ -198,10 +197,12 @@ static bool good_until(const struct kube_exec_plugin *p, struct mono at)
 
 enum kube_auth_state kube_exec_plugin_prepare(struct kube_exec_plugin *p, struct mono now)
 {
-    if (!good_until(p, mono_add(now, EARLY_NS)) && !is_running(p) &&
+    bool is_good = good_until(p, now) || is_fresh(p, now);
+
+    if (!good_until(p, mono_add(now, EARLY_NS)) && !is_fresh(p, now) && !is_running(p) &&
         !(mono_is_set(p->retry) && mono_before(now, p->retry)))
         run_start(p);
-    if (good_until(p, now))
+    if (is_good)
         return KUBE_AUTH_READY;
     return is_running(p) ? KUBE_AUTH_BUSY : KUBE_AUTH_FAILED;
 }
@@ -215,7 +216,7 @@ bool kube_exec_plugin_refresh(struct kube_exec_plugin *p, struct mono now)
 {
     if (is_running(p))
         return true;
-    if (p->has_credentials && mono_sub(now, p->got) < FRESH_NS)
+    if (is_fresh(p, now))
         return false;
     p->has_credentials = false; /* the certificate stays, to be compared with the next one */
     return true;

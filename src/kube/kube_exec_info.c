@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "kube/kube_base64.h"
+#include "kube/kube_url.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -13,10 +14,9 @@
 
 static json_t *cluster_info(const struct kube_config *c, const char *ca)
 {
-    bool v6 = strchr(c->host, ':') != NULL;
+    CLEANUP(xfreep) char *host_port = kube_host_port(c->host, c->port);
     CLEANUP(xfreep)
-    char *server = xasprintf("%s://%s%s%s:%u%s", c->tls ? "https" : "http", v6 ? "[" : "", c->host,
-                             v6 ? "]" : "", c->port, c->base_path);
+    char *server = xasprintf("%s://%s%s", c->tls ? "https" : "http", host_port, c->base_path);
     CLEANUP(xfreep) char *ca_data = ca != NULL ? kube_base64(ca, strlen(ca)) : NULL;
     json_t *cluster = json_pack("{s:s}", "server", server);
 

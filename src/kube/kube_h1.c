@@ -9,9 +9,7 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 struct kube_h1 {
@@ -97,21 +95,14 @@ static void on_readable(struct bufferevent *stream, void *arg)
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
     struct kube_h1 *h = arg;
-    int socket_error = EVUTIL_SOCKET_ERROR();
-    unsigned long code = bufferevent_get_openssl_error(stream);
     CLEANUP(xfreep) char *reason = NULL;
+    int code = kube_tls_fault(stream, what, "connection closed by the server", &reason);
 
     if ((what & BEV_EVENT_EOF) != 0 && kube_h1_is_whole(&h->reader)) {
         h1_end(h, 0, "");
         return;
     }
-    if ((what & BEV_EVENT_ERROR) != 0 && code != 0)
-        reason = kube_tls_reason(code);
-    else if ((what & BEV_EVENT_ERROR) != 0 && socket_error != 0)
-        reason = xstrdup(strerror(socket_error));
-    else
-        reason = xstrdup("connection closed by the server");
-    h1_end(h, kube_tls_is_refusal(code) ? -EACCES : -ECONNRESET, reason);
+    h1_end(h, code, reason);
 }
 
 static void request_write(struct kube_h1 *h)

@@ -83,11 +83,6 @@ static bool split_field(const struct text *line, struct kube_field *ret)
     return true;
 }
 
-static bool is_named(const struct kube_field *f, const char *name)
-{
-    return f->name_len == strlen(name) && strncasecmp(f->name, name, f->name_len) == 0;
-}
-
 static bool read_length(struct kube_h1_reader *r, const struct kube_field *f)
 {
     uint64_t length = 0;
@@ -109,9 +104,9 @@ static bool read_length(struct kube_h1_reader *r, const struct kube_field *f)
 /* What says how long the body is (RFC 9112 section 6). */
 static bool read_framing(struct kube_h1_reader *r, const struct kube_field *f)
 {
-    if (is_named(f, "content-length"))
+    if (kube_field_is(f, "content-length"))
         return read_length(r, f);
-    if (!is_named(f, "transfer-encoding"))
+    if (!kube_field_is(f, "transfer-encoding"))
         return true;
     if (r->is_chunked || f->value_len != 7 || strncasecmp(f->value, "chunked", 7) != 0)
         return false;

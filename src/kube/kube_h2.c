@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event_struct.h>
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
@@ -89,12 +88,17 @@ static void h2_close(struct kube_h2 *h, int code, const char *text)
     h->options.closed(h->options.arg, h, code, copy);
 }
 
+/* Once all is written. When nghttp2 wants nothing more to read, it has found the server breaking
+ * the rules and told it so (RFC 9113 section 5.4.1). */
 static void close_when_done(struct kube_h2 *h)
 {
-    if (!h->is_closed && h->is_retired && LIST_EMPTY(&h->streams) &&
-        nghttp2_session_want_write(h->session) == 0 &&
-        evbuffer_get_length(bufferevent_get_output(h->stream)) == 0)
+    if (h->is_closed || nghttp2_session_want_write(h->session) != 0 ||
+        evbuffer_get_length(bufferevent_get_output(h->stream)) > 0)
+        return;
+    if (h->is_retired && LIST_EMPTY(&h->streams))
         h2_close(h, 0, "retired");
+    else if (nghttp2_session_want_read(h->session) == 0)
+        h2_close(h, -EPROTO, "the server's frames are no HTTP/2");
 }
 
 /* --- callbacks of nghttp2; they must not send or receive --- */
@@ -206,8 +210,10 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t error,
     if (error == NGHTTP2_NO_ERROR && s->is_complete && s->has_head) {
         stream_end(s, 0, false, "");
     } else {
+        bool is_unseen = !s->has_head && (error == NGHTTP2_REFUSED_STREAM || !s->is_sent);
+
         text = xasprintf("stream reset: %s", nghttp2_http2_strerror(error));
-        stream_end(s, -ECONNRESET, error == NGHTTP2_REFUSED_STREAM || !s->is_sent, text);
+        stream_end(s, -ECONNRESET, is_unseen, text);
     }
     if (!h->is_closed)
         h->options.has_room(h->options.arg, h);
@@ -306,17 +312,10 @@ static void on_readable(struct bufferevent *stream, void *arg)
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
     struct kube_h2 *h = arg;
-    int socket_error = EVUTIL_SOCKET_ERROR();
-    unsigned long code = bufferevent_get_openssl_error(stream);
     CLEANUP(xfreep) char *reason = NULL;
+    int code = kube_tls_fault(stream, what, "connection closed by the server", &reason);
 
-    if ((what & BEV_EVENT_ERROR) != 0 && code != 0)
-        reason = kube_tls_reason(code);
-    else if ((what & BEV_EVENT_ERROR) != 0 && socket_error != 0)
-        reason = xstrdup(strerror(socket_error));
-    else
-        reason = xstrdup("connection closed by the server");
-    h2_close(h, kube_tls_is_refusal(code) ? -EACCES : -ECONNRESET, reason);
+    h2_close(h, code, reason);
 }
 
 /* --- liveness --- */

@@ -64,7 +64,7 @@ static void read_warning(struct text *to, const char *value)
         str_replace_controls(to->chars);
 }
 
-static bool is_named(const struct kube_field *f, const char *name)
+bool kube_field_is(const struct kube_field *f, const char *name)
 {
     return f->name_len == strlen(name) && strncasecmp(f->name, name, f->name_len) == 0;
 }
@@ -76,12 +76,12 @@ void kube_head_add(struct kube_head *h, const struct kube_field *field, int64_t 
     if (field->value_len > VALUE_MAX)
         return; /* none of ours is so long */
     value = xstrndup(field->value, field->value_len);
-    if (is_named(field, "retry-after")) {
+    if (kube_field_is(field, "retry-after")) {
         h->retry_after_ns = kube_retry_after_parse(value, wall_s);
-    } else if (is_named(field, "content-encoding")) {
+    } else if (kube_field_is(field, "content-encoding")) {
         h->gzip = strcasecmp(value, "gzip") == 0;
         h->unknown_encoding = !h->gzip && strcasecmp(value, "identity") != 0;
-    } else if (is_named(field, "warning") && h->warning.len == 0) {
+    } else if (kube_field_is(field, "warning") && h->warning.len == 0) {
         read_warning(&h->warning, value);
     }
 }

@@ -25,6 +25,7 @@ struct kube_field {
     const char *name, *value;
     size_t name_len, value_len;
 };
+bool kube_field_is(const struct kube_field *f, const char *name); /* in any case */
 void kube_head_add(struct kube_head *h, const struct kube_field *field, int64_t wall_s);
 
 /* RFC 9110 section 10.2.3: seconds, or a date in the form of section 5.6.7. -1 when it is neither;

@@ -248,7 +248,7 @@ static void on_denied(struct lease_fsm *f, struct mono now, enum lease_request_k
     plan(f, LEASE_READ, mono_add(now, FORBIDDEN_RETRY_NS));
 }
 
-/* What we have is out of date. The holder looks at once, as its time runs. */
+/* What we have is out of date. The holder looks soon, as its time runs. */
 static void on_conflict(struct lease_fsm *f, struct mono now)
 {
     if (f->is_holding)

@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <event2/bufferevent_ssl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -130,7 +131,7 @@ static void set_options(SSL_CTX *ctx, bool verify)
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_verify(ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, on_verify);
+    SSL_CTX_set_verify(ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, verify ? on_verify : NULL);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
                                                X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -180,17 +181,17 @@ SSL *kube_tls_connect(SSL_CTX *ctx, const struct kube_config *config,
 {
     CLEANUP(xfreep) char *name = xstrdup(config->server_name); /* OpenSSL's macro wants no const */
     SSL *ssl = SSL_new(ctx);
+    bool is_named;
     struct ip ip;
 
     if (ssl == NULL)
         abort(); /* only without memory */
     SSL_set_app_data(ssl, refusal);
-    if (ip_parse(&ip, name)) {
-        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name);
-    } else {
-        SSL_set1_host(ssl, name);
-        SSL_set_tlsext_host_name(ssl, name);
-    }
+    is_named = ip_parse(&ip, name)
+                   ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), ip_format(ip).s) == 1
+                   : SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    if (!is_named)
+        abort(); /* only without memory; any certificate would do */
     return ssl;
 }
 
@@ -213,7 +214,8 @@ static int alert_of(unsigned long code)
                : -1;
 }
 
-char *kube_tls_reason(unsigned long code)
+/* For a person. */
+static char *reason_text(unsigned long code)
 {
     int alert = alert_of(code);
 
@@ -236,7 +238,8 @@ char *kube_tls_reason(unsigned long code)
     return xasprintf("OpenSSL error %08lX", code);
 }
 
-bool kube_tls_is_refusal(unsigned long code)
+/* Whether one side does not accept who the other is. */
+static bool is_refusal(unsigned long code)
 {
     switch (alert_of(code)) {
     case SSL_AD_BAD_CERTIFICATE:
@@ -251,4 +254,18 @@ bool kube_tls_is_refusal(unsigned long code)
     }
     return ERR_GET_LIB(code) == ERR_LIB_SSL &&
            ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+}
+
+int kube_tls_fault(struct bufferevent *stream, short what, const char *if_closed, char **ret_text)
+{
+    int socket_error = EVUTIL_SOCKET_ERROR();
+    unsigned long code = bufferevent_get_openssl_error(stream);
+
+    if ((what & BEV_EVENT_ERROR) != 0 && code != 0)
+        *ret_text = reason_text(code);
+    else if ((what & BEV_EVENT_ERROR) != 0 && socket_error != 0)
+        *ret_text = xstrdup(strerror(socket_error));
+    else
+        *ret_text = xstrdup(if_closed);
+    return is_refusal(code) ? -EACCES : -ECONNRESET;
 }

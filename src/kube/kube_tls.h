@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <event2/bufferevent.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
@@ -37,8 +38,7 @@ SSL *kube_tls_connect(SSL_CTX *ctx, const struct kube_config *config,
 
 bool kube_tls_chose_h2(const SSL *ssl); /* after the handshake */
 
-/* For a person: why TLS failed; `code` is one of OpenSSL's. */
-char *kube_tls_reason(unsigned long code);
-
-/* Whether `code` says that one side does not accept who the other is. */
-bool kube_tls_is_refusal(unsigned long code);
+/* Why a stream has ended with the events `what`, one without TLS too: -EACCES when one side does
+ * not accept who the other is, else -ECONNRESET; and a text for people, which is `if_closed` when
+ * there was no error. */
+int kube_tls_fault(struct bufferevent *stream, short what, const char *if_closed, char **ret_text);

@@ -128,6 +128,19 @@ static bool parse_authority(struct kube_url *url, char *text)
     return parse_host_port(url, text);
 }
 
+char *kube_host_port(const char *host, uint16_t port)
+{
+    return xasprintf(strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+const char *kube_url_shown(struct arena *a, const char *text)
+{
+    const char *at = strrchr(text, '@'), *authority = strstr(text, "://");
+    size_t kept = authority != NULL && authority < at ? (size_t)(authority - text) + 3 : 0;
+
+    return at == NULL ? text : arena_printf(a, "%.*s...%s", (int)kept, text, at);
+}
+
 int kube_url_parse(struct kube_url *ret, struct arena *a, const char *text, struct err *err)
 {
     char *copy = arena_strdup(a, text);

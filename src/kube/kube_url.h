@@ -19,3 +19,9 @@ struct kube_url {
 /* Text goes into the arena. -EINVAL, with the text in `err`. A query or a fragment is refused. */
 NODISCARD int kube_url_parse(struct kube_url *ret, struct arena *a, const char *text,
                              struct err *err);
+
+/* "host:port", "[2001:db8::1]:port", for heads and URLs. The caller frees it. */
+char *kube_host_port(const char *host, uint16_t port);
+
+/* For messages: without credentials, "http://...@host"; also of what is no URL. */
+const char *kube_url_shown(struct arena *a, const char *text);

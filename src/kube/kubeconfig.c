@@ -24,12 +24,12 @@ static int read_proxy_url(const struct kubeconfig_entry *e, struct kube_config *
         return r;
     r = kube_url_parse(&url, c->arena, c->proxy_url, err);
     if (r < 0) {
-        err_wrap(err, "proxy-url \"%s\"", c->proxy_url);
+        err_wrap(err, "proxy-url \"%s\"", kube_url_shown(c->arena, c->proxy_url));
         return kubeconfig_wrap(e, err);
     }
     if (!str_eq(url.scheme, "http"))
         return kubeconfig_fault(e, err, "proxy-url \"%s\": only proxies of http:// are supported",
-                                c->proxy_url);
+                                kube_url_shown(c->arena, c->proxy_url));
     return 0;
 }
 
@@ -45,14 +45,15 @@ static int read_server(const struct kubeconfig_entry *e, struct kube_config *c, 
         return kubeconfig_fault(e, err, "server is missing");
     r = kube_url_parse(&url, c->arena, server, err);
     if (r < 0) {
-        err_wrap(err, "server \"%s\"", server);
+        err_wrap(err, "server \"%s\"", kube_url_shown(c->arena, server));
         return kubeconfig_wrap(e, err);
     }
     c->tls = str_eq(url.scheme, "https");
     if (!c->tls && !str_eq(url.scheme, "http"))
-        return kubeconfig_fault(e, err, "server \"%s\": neither http nor https", server);
+        return kubeconfig_fault(e, err, "server \"%s\": neither http nor https",
+                                kube_url_shown(c->arena, server));
     if (*url.userinfo != '\0')
-        return kubeconfig_fault(e, err, "server \"%s\": credentials in the URL", server);
+        return kubeconfig_fault(e, err, "server: credentials in the URL");
     c->host = url.host;
     c->port = url.port != 0 ? url.port : c->tls ? 443 : 80;
     c->base_path = url.path;
@@ -192,6 +193,10 @@ static int read_impersonation(const struct kubeconfig_entry *e, struct kube_conf
         return r;
     if (*c->as == '\0' && (*c->as_uid != '\0' || c->as_groups.count > 0))
         return kubeconfig_fault(e, err, "as-uid or as-groups without as");
+    if (json_object_size(json_object_get(e->value, "as-user-extra")) > 0)
+        return kubeconfig_fault(e, err, "as-user-extra is not supported");
+    if (c->as_groups.count > KUBE_GROUPS_MAX)
+        return kubeconfig_fault(e, err, "as-groups: more than %d", KUBE_GROUPS_MAX);
     for (size_t i = 0; i < c->as_groups.count; i++) {
         if (strpbrk(c->as_groups.items[i], "\r\n") != NULL)
             return kubeconfig_fault(e, err, "as-groups: an item is not a single line");

@@ -13,6 +13,8 @@
 #include <event2/buffer.h>
 #include <event2/event_struct.h>
 #include <event2/http.h>
+#include <event2/listener.h>
+#include <event2/util.h>
 #include <netdb.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -37,6 +39,7 @@ struct world {
     struct kube_client *client;
     char token_path[64];
 
+    int proxied;                 /* the last that the silent proxy accepted */
     unsigned requests;           /* that the server got */
     struct evhttp_request *held; /* of /hold, never answered */
     struct evbuffer *got;        /* the body of the last PUT */
@@ -147,20 +150,25 @@ static void on_guard(evutil_socket_t fd, short what, void *arg)
     fail_msg("the test hangs");
 }
 
-static uint16_t listen_anywhere(struct evhttp *server)
+static uint16_t port_of(int fd)
 {
-    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(server, "127.0.0.1", 0);
     struct sockaddr_storage at;
     socklen_t len = sizeof(at);
     char host[64], port[16];
 
-    assert_non_null(bound);
-    assert_int_equal(getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&at, &len),
-                     0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
     assert_int_equal(getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), port,
                                  sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV),
                      0);
     return (uint16_t)strtoul(port, NULL, 10);
+}
+
+static uint16_t listen_anywhere(struct evhttp *server)
+{
+    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(server, "127.0.0.1", 0);
+
+    assert_non_null(bound);
+    return port_of(evhttp_bound_socket_get_fd(bound));
 }
 
 static void write_token(const struct world *w, const char *token)
@@ -172,17 +180,19 @@ static void write_token(const struct world *w, const char *token)
     fclose(f);
 }
 
-static void client_start(struct world *w)
+static void client_start(struct world *w, int64_t connect_timeout_ns)
 {
     CLEANUP(err_done) struct err err = {0};
 
-    assert_int_equal(kube_client_new(&w->client,
-                                     &(struct kube_client_options){.base = w->base,
-                                                                   .config = &w->config,
-                                                                   .user_agent = "test",
-                                                                   .connect_patience_ns = 1},
-                                     &err),
-                     0);
+    assert_int_equal(
+        kube_client_new(&w->client,
+                        &(struct kube_client_options){.base = w->base,
+                                                      .config = &w->config,
+                                                      .user_agent = "test",
+                                                      .connect_timeout_ns = connect_timeout_ns,
+                                                      .connect_patience_ns = 1},
+                        &err),
+        0);
 }
 
 static int world_new(void **state)
@@ -190,6 +200,7 @@ static int world_new(void **state)
     struct world *w = xcalloc(1, sizeof(*w));
 
     w->base = event_base_new();
+    w->proxied = -1;
     w->server = evhttp_new(w->base);
     w->got = evbuffer_new();
     evhttp_set_gencb(w->server, on_request, w);
@@ -200,7 +211,7 @@ static int world_new(void **state)
     w->config.port = listen_anywhere(w->server);
     w->config.base_path = w->config.username = w->config.password = w->config.as = "";
     w->config.as_uid = w->config.proxy_url = w->config.namespace = w->config.source = "";
-    client_start(w);
+    client_start(w, 0);
     *state = w;
     return 0;
 }
@@ -374,6 +385,48 @@ static void test_token_rotation(void **state)
     assert_int_equal(w->requests, 5);
 }
 
+/* --- certificates that change --- */
+
+/* A proxy that accepts, and says nothing. */
+static void on_silent_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from,
+                             int len, void *arg)
+{
+    struct world *w = arg;
+
+    (void)l;
+    (void)from;
+    (void)len;
+    evutil_closesocket(w->proxied); /* -1 at first */
+    w->proxied = fd;
+    write_token(w, "another");
+    done(w);
+}
+
+/* What is being dialled with the certificates of before is dialled anew. */
+static void test_certificates_change_while_dialling(void **state)
+{
+    struct world *w = *state;
+    struct sockaddr_storage at;
+    int len = sizeof(at);
+    struct evconnlistener *proxy;
+    char url[64];
+
+    evutil_parse_sockaddr_port("127.0.0.1", (struct sockaddr *)&at, &len);
+    proxy = evconnlistener_new_bind(w->base, on_silent_accept, w, LEV_OPT_CLOSE_ON_FREE, 4,
+                                    (struct sockaddr *)&at, len);
+    assert_non_null(proxy);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u", port_of(evconnlistener_get_fd(proxy)));
+    w->config.proxy_url = url;
+    write_token(w, "first");
+    w->config.ca.file = w->token_path;
+    kube_client_free(w->client);
+    client_start(w, 600 * NS_PER_SEC);
+    start(w, "/x", &plain);
+    run(w, 2);
+    evutil_closesocket(w->proxied);
+    evconnlistener_free(proxy);
+}
+
 static void test_refused(void **state)
 {
     struct world *w = *state;
@@ -424,10 +477,10 @@ static void cancel_in_data(void *arg, const char *bytes, size_t len)
 {
     struct world *w = arg;
 
-    (void)bytes;
-    (void)len;
     text_add(&w->log, "data;");
     kube_call_cancel(w->call);
+    assert_true(bytes[len - 1] == '\n' ||
+                bytes[len - 1] == 'a'); /* they live as long as the call */
     event_base_loopbreak(w->base);
 }
 
@@ -569,6 +622,7 @@ int main(void)
         TEST(test_status),
         TEST(test_retry_after),
         TEST(test_token_rotation),
+        TEST(test_certificates_change_while_dialling),
         TEST(test_refused),
         TEST(test_stall),
         TEST(test_many),

@@ -195,6 +195,21 @@ static void test_expiry(void **state)
                      KUBE_AUTH_BUSY);
 }
 
+/* What has just been printed is used, whatever its date: the server decides, and another run at
+ * once would print the same. */
+static void test_expired_at_once(void **state)
+{
+    CLEANUP(world_done) struct world w;
+
+    (void)state;
+    world_init(&w, "echo '" CREDENTIAL(
+                       "{\"token\":\"t\",\"expirationTimestamp\":\"2001-01-01T00:00:00Z\"}") "'");
+    run(&w);
+    assert_int_equal(kube_exec_plugin_prepare(w.plugin, mono_now()), KUBE_AUTH_READY);
+    assert_int_equal(kube_exec_plugin_prepare(w.plugin, mono_add(mono_now(), 60 * NS_PER_SEC)),
+                     KUBE_AUTH_BUSY);
+}
+
 static const struct {
     const char *script, *text;
 } failures[] = {
@@ -244,10 +259,15 @@ static void test_free_while_it_runs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),      cmocka_unit_test(test_info),
-        cmocka_unit_test(test_run),        cmocka_unit_test(test_certificate),
-        cmocka_unit_test(test_expiry),     cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_no_program), cmocka_unit_test(test_free_while_it_runs),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_certificate),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_expired_at_once),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_no_program),
+        cmocka_unit_test(test_free_while_it_runs),
     };
 
     log_set_silent();
