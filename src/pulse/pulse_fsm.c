@@ -309,19 +309,24 @@ void pulse_urge(struct pulse *p, struct mono now)
         send_to_all(p, now);
 }
 
-void pulse_tick(struct pulse *p, struct mono now)
+void pulse_beat(struct pulse *p, struct mono now)
 {
     int64_t interval_ns = p->options.interval_ns, late_ns = mono_sub(now, p->next_beat);
 
-    forgive_stall(p, now);
-    notice_silence(p, now);
-    verdicts_update(p, now);
     if (late_ns >= 0) {
         p->next_beat = mono_add(p->next_beat, (late_ns / interval_ns + 1) * interval_ns);
         send_to_all(p, now);
     }
     if (mono_is_set(p->urgent_at) && !mono_before(now, p->urgent_at))
         send_to_all(p, now);
+}
+
+void pulse_tick(struct pulse *p, struct mono now)
+{
+    forgive_stall(p, now);
+    notice_silence(p, now);
+    verdicts_update(p, now);
+    pulse_beat(p, now);
 }
 
 /* --- heartbeats out --- */

@@ -60,6 +60,9 @@ void pulse_on_packet(struct pulse *p, struct mono now, const uint8_t *bytes, siz
 /* Does what is due. Call when pulse_deadline, which is never "never", has come, and after every
  * datagram that had arrived was handed in. */
 void pulse_tick(struct pulse *p, struct mono now);
+/* Only sends the heartbeats that are due and judges nobody: for when there is no end of what
+ * arrives. Whoever floods us must not silence us. */
+void pulse_beat(struct pulse *p, struct mono now);
 struct mono pulse_deadline(const struct pulse *p);
 
 struct pulse_datagram {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <event2/event_struct.h>
 #include <netinet/in.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -140,6 +141,8 @@ static void session_on_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (session_read(s))
         pulse_tick(s->machine, mono_now());
+    else
+        pulse_beat(s->machine, mono_now());
     session_act(s);
 }
 
@@ -199,6 +202,7 @@ static void session_start(struct pulse_session *s)
     if (!options.key.secret)
         log_warn("no memberlist secret: heartbeats are not authenticated");
     s->machine = pulse_new(&options, mono_now());
+    OPENSSL_cleanse(&options.key, sizeof(options.key)); /* the machine has its own */
     /* Both were the caller's. */
     s->options.secret = NULL;
     s->options.name = NULL;

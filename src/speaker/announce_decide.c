@@ -109,7 +109,13 @@ void announce_decide(const struct announce_question *q, struct arena *a,
         withdraw(ret, "notLoadBalancer");
         return;
     }
-    if (!is_our_class(&q->service->service, q->lb_class) || q->world == NULL)
+    /* The class of a load balancer cannot change: if one of this name was announced, it is no more.
+     */
+    if (!is_our_class(&q->service->service, q->lb_class)) {
+        withdraw(ret, "serviceDeleted");
+        return;
+    }
+    if (q->world == NULL)
         return;
     if (q->service->service.ingress_count == 0) {
         withdraw(ret, "noIPAllocated");

@@ -262,6 +262,15 @@ void announcer_withdraw(struct announcer *a, struct ip ip)
     announcer_arm(a, mono_now());
 }
 
+void announcer_again(struct announcer *a)
+{
+    struct mono now = mono_now();
+
+    MAP_EACH (&a->addresses, e)
+        burst_address(a->burst, ((const struct address *)e->value)->ip, now);
+    announcer_work(a, now);
+}
+
 size_t announcer_count(const struct announcer *a)
 {
     return a->addresses.count;

@@ -61,6 +61,9 @@ void announcer_put(struct announcer *a, const void *holder, const struct announc
 void announcer_drop(struct announcer *a, const void *holder, struct ip ip); /* may be unknown */
 void announcer_flush(struct announcer *a);
 
+/* A burst for every address: some neighbours may have heard another node. */
+void announcer_again(struct announcer *a);
+
 /* Is there an interface of that name that is not excluded (spec 3.6)? Up or not. */
 bool announcer_has_interface(const struct announcer *a, const char *name);
 

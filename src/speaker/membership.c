@@ -18,13 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REJOIN_S = 60, LEAVE_S = 1, SETTLE_S = 2 };
+enum { REJOIN_S = 60, LEAVE_S = 1, SETTLE_S = 2, RETURN_WAIT_US = 500000 };
 
 /* Somebody that was a member at some time. */
 struct fellow {
     char *name;
     struct gossip_addr addr;
-    bool live; /* alive or suspect, as gossip sees it */
+    bool live;     /* alive or suspect, as gossip sees it */
+    bool counted;  /* alive when the caller last heard of a change */
+    bool farewell; /* it left by itself */
     struct member_meta meta;
 };
 
@@ -43,7 +45,7 @@ struct membership {
     struct mono unsure;   /* since when we may not */
     const char *obstacle; /* why fast detection does not count; NULL: it does */
     bool events_ready;
-    struct event rejoin, report, settle, leave_bound;
+    struct event rejoin, report, settle, returned, leave_bound;
     void (*left)(void *arg); /* NULL: we do not leave, or it was told */
     void *left_arg;
 };
@@ -55,13 +57,44 @@ static void report(struct membership *m)
     event_active(&m->report, EV_TIMEOUT, 0);
 }
 
+/* Has somebody come back who did not leave by itself? */
+static bool count_alive(struct membership *m)
+{
+    bool returned = false;
+
+    MAP_EACH (&m->fellows, e) {
+        struct fellow *f = e->value;
+        bool alive = f != m->me && membership_is_alive(m, f->name);
+
+        if (alive && !f->counted && !f->farewell)
+            returned = true;
+        if (alive)
+            f->farewell = false;
+        f->counted = alive;
+    }
+    return returned;
+}
+
 static void on_report(evutil_socket_t fd, short what, void *arg)
 {
+    const struct timeval wait = {.tv_usec = RETURN_WAIT_US};
     struct membership *m = arg;
 
     (void)fd;
     (void)what;
+    if (count_alive(m))
+        (void)evtimer_add(&m->returned, &wait); /* fails only without memory */
     m->options.changed(m->options.arg);
+}
+
+static void on_returned(evutil_socket_t fd, short what, void *arg)
+{
+    const struct membership *m = arg;
+
+    (void)fd;
+    (void)what;
+    if (m->options.returned != NULL)
+        m->options.returned(m->options.arg);
 }
 
 /* --- fellows --- */
@@ -71,19 +104,44 @@ static struct fellow *fellow_find(const struct membership *m, const char *name)
     return map_find_str(&m->fellows, name);
 }
 
+static struct fellow *fellow_free(struct fellow *f)
+{
+    free(f->name);
+    free(f);
+    return NULL;
+}
+
+/* Those that gossip has forgotten; else every name that there ever was would stay. */
+static void forget_fellows(struct membership *m)
+{
+    struct gossip_member g;
+
+    MAP_EACH (&m->fellows, e) {
+        struct fellow *f = e->value;
+
+        if (f->live || f == m->me || m->gossip == NULL ||
+            gossip_member_find(gossip_session_state(m->gossip), f->name, &g))
+            continue;
+        (void)map_del_str(&m->fellows, f->name); /* it is `f` */
+        fellow_free(f);
+    }
+}
+
 static struct fellow *fellow_get(struct membership *m, const char *name)
 {
     struct fellow *f = fellow_find(m, name);
 
     if (f != NULL)
         return f;
+    forget_fellows(m);
     f = xcalloc(1, sizeof(*f));
     f->name = xstrdup(name);
     (void)map_put_str(&m->fellows, f->name, f); /* it is new */
     return f;
 }
 
-static void fellow_take_meta(const struct membership *m, struct fellow *f)
+/* What else gossip knows of it. */
+static void fellow_refresh(const struct membership *m, struct fellow *f)
 {
     struct gossip_member g;
     struct rd r;
@@ -92,6 +150,7 @@ static void fellow_take_meta(const struct membership *m, struct fellow *f)
     if (f == m->me || m->gossip == NULL ||
         !gossip_member_find(gossip_session_state(m->gossip), f->name, &g))
         return;
+    f->farewell = f->farewell || g.state == GOSSIP_HAS_LEFT;
     r = rd_from(g.meta.bytes, g.meta.len);
     if (member_meta_read(&f->meta, &r) < 0)
         return; /* none of ours: it stays empty */
@@ -247,7 +306,7 @@ static void on_gossip(void *arg, enum gossip_action_kind kind, const char *name,
     if (m->me == NULL)
         m->me = f; /* our own name comes first */
     f->live = kind != GOSSIP_TELL_LEAVE;
-    fellow_take_meta(m, f);
+    fellow_refresh(m, f);
     log_event(f, kind);
     if (m->gossip == NULL)
         return; /* from within gossip_session_new */
@@ -290,10 +349,22 @@ static void on_rejoin(evutil_socket_t fd, short what, void *arg)
     join(m);
 }
 
-static bool knows_others(const struct membership *m)
+static bool is_member_at(const struct membership *m, struct gossip_addr addr)
+{
+    MAP_EACH (&m->fellows, e) {
+        const struct fellow *f = e->value;
+
+        if ((f->live || f == m->me) && gossip_addr_eq(f->addr, addr))
+            return true;
+    }
+    return false;
+}
+
+/* Nobody, when we are alone, or when all others were faster and have joined us. */
+static bool has_somebody_to_join(const struct membership *m)
 {
     for (size_t i = 0; i < m->peer_count; i++) {
-        if (!gossip_addr_eq(m->peers[i], m->me->addr))
+        if (!is_member_at(m, m->peers[i]))
             return true;
     }
     return false;
@@ -306,7 +377,7 @@ void membership_set_peers(struct membership *m, const struct gossip_addr *addrs,
     m->peer_count = count;
     for (size_t i = 0; i < count; i++)
         m->peers[i] = addrs[i];
-    if (!knows_others(m)) {
+    if (!m->join_ended && !has_somebody_to_join(m)) {
         m->join_ended = true;
         settle(m);
     }
@@ -391,26 +462,37 @@ static void tell_meta(struct membership *m)
     gossip_session_set_meta(m->gossip, (struct gossip_part){bytes, w.len});
 }
 
+static bool has_all(const struct prefix *of, size_t of_count, const struct prefix *in,
+                    size_t in_count)
+{
+    for (size_t i = 0; i < of_count; i++) {
+        size_t k = 0;
+
+        while (k < in_count && !prefix_eq(of[i], in[k]))
+            k++;
+        if (k == in_count)
+            return false;
+    }
+    return true;
+}
+
 void membership_set_cut_off(struct membership *m, const struct prefix *prefixes, size_t count)
 {
     struct member_meta *own = &m->own;
-    bool same, fewer;
+    bool returned;
 
     if (count > MEMBER_CUT_OFF_MAX) {
         log_warn("more networks without carrier than can be told", F_U("count", count));
         count = MEMBER_CUT_OFF_MAX;
     }
-    same = count == own->cut_off_count;
-    for (size_t i = 0; same && i < count; i++)
-        same = prefix_eq(prefixes[i], own->cut_off[i]);
-    if (same)
+    returned = !has_all(own->cut_off, own->cut_off_count, prefixes, count);
+    if (!returned && has_all(prefixes, count, own->cut_off, own->cut_off_count))
         return;
-    fewer = count < own->cut_off_count;
     own->cut_off_count = count;
     for (size_t i = 0; i < count; i++)
         own->cut_off[i] = prefixes[i];
     tell_meta(m);
-    if (fewer)
+    if (returned)
         unsettle(m);
     report(m);
 }
@@ -460,18 +542,15 @@ struct membership *membership_free(struct membership *m)
         event_del(&m->rejoin);
         event_del(&m->report);
         event_del(&m->settle);
+        event_del(&m->returned);
         event_del(&m->leave_bound);
     }
     pulse_session_free(m->pulse);
     if (m->gossip != NULL)
         log_info("memberlist shutdown");
     gossip_session_free(m->gossip);
-    MAP_EACH (&m->fellows, e) {
-        struct fellow *f = e->value;
-
-        free(f->name);
-        free(f);
-    }
+    MAP_EACH (&m->fellows, e)
+        fellow_free(e->value);
     map_done(&m->fellows);
     free(m->peers);
     free(m);
@@ -487,6 +566,7 @@ static void watch(struct membership *m)
     evtimer_assign(&m->rejoin, base, on_rejoin, m);
     evtimer_assign(&m->report, base, on_report, m);
     evtimer_assign(&m->settle, base, on_settle, m);
+    evtimer_assign(&m->returned, base, on_returned, m);
     evtimer_assign(&m->leave_bound, base, on_leave_bound, m);
     /* After everything else that the round brings. */
     event_priority_set(&m->report, event_base_get_npriorities(base) - 1);

@@ -33,6 +33,10 @@ struct membership_options {
     /* Who is alive, or what somebody can serve, has changed. Called once for what one round of the
      * loop brought, before the loop sleeps. It must not free the membership. */
     void (*changed)(void *arg);
+    /* Somebody whom we took for dead is a member. It may have taken our addresses for its own, and
+     * whoever heard that sends to it. Called half a second later: by then it knows who the owner
+     * is. May be NULL; must not free the membership. */
+    void (*returned)(void *arg);
     void *arg;
 };
 

@@ -60,7 +60,7 @@ int membership_secret_read(struct membership_secret *ret, const char *file, stru
         memcpy(ret->bytes, bytes, len);
         ret->len = len;
     }
-    OPENSSL_cleanse(bytes, len);
+    OPENSSL_cleanse(bytes, r == 0 ? len : FILE_MAX); /* after an error it is not known how much */
     free(bytes);
     return r < 0 ? err_set(err, r, "memberlist secret %s: %s", file, strerror(-r)) : 0;
 }

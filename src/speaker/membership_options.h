@@ -10,8 +10,6 @@
 #include "gossip/gossip_profile.h"
 #include "gossip/gossip_wire.h"
 
-#define MEMBERSHIP_CONFIG_FILE "/etc/metallb/memberlist/config.json"
-
 enum { MEMBERSHIP_PORT = 7946 };
 
 struct membership_secret {

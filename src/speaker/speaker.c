@@ -164,6 +164,14 @@ static void on_members(void *arg)
     speaker_schedule(sp, TODO_NODES);
 }
 
+static void on_returned(void *arg)
+{
+    const struct speaker *sp = arg;
+
+    if (!sp->leaving)
+        announcer_again(sp->announcer);
+}
+
 static int read_secret(struct membership_secret *ret, const struct speaker_options *o,
                        struct err *err)
 {
@@ -183,6 +191,7 @@ static int open_membership(struct speaker *sp, struct err *err)
         .bind = sp->options->bind,
         .fast = sp->options->fast,
         .changed = on_members,
+        .returned = on_returned,
         .arg = sp,
     };
     int r = read_secret(&secret, sp->options, err);

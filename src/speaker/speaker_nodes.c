@@ -21,12 +21,12 @@ static bool same_labels(const struct label_set *a, const struct label_set *b)
 
 void nodes_on_change(struct speaker *sp, const struct kube_change *c)
 {
-    bool relabelled = c->old == NULL || c->new == NULL ||
-                      !same_labels(&c->old->meta.labels, &c->new->meta.labels);
+    /* One that was deleted and made again may leave the same configuration, and yet be another. */
+    bool is_other = c->old == NULL || c->new == NULL;
+    bool relabelled = is_other || !same_labels(&c->old->meta.labels, &c->new->meta.labels);
     bool other_availability =
-        c->old != NULL && c->new != NULL &&
-        (c->old->node.network_unavailable != c->new->node.network_unavailable ||
-         c->old->node.exclude_from_lb != c->new->node.exclude_from_lb);
+        is_other || c->old->node.network_unavailable != c->new->node.network_unavailable ||
+        c->old->node.exclude_from_lb != c->new->node.exclude_from_lb;
     unsigned todo = (relabelled ? TODO_CONFIG : 0u) | (other_availability ? TODO_NODES : 0u);
 
     if (todo == 0)

@@ -8,6 +8,7 @@
 #include "role/flags.h"
 #include "role/log_flags.h"
 #include "role/tls_flags.h"
+#include "speaker/membership_options.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_METRICS_PORT = 9120, DEFAULT_HEALTH_PORT = 17472, DEFAULT_GOSSIP_PORT = 7946 };
+enum { DEFAULT_METRICS_PORT = 9120, DEFAULT_HEALTH_PORT = 17472 };
 
 /* Flags that are only checked, or that only matter to parts which do not exist in one engine. */
 struct side_flags {
@@ -167,7 +168,7 @@ static bool check_port(const char *flag, int64_t port)
 static bool check_membership(struct speaker_options *o)
 {
     CLEANUP(err_done) struct err err = {0};
-    long port = DEFAULT_GOSSIP_PORT;
+    long port = MEMBERSHIP_PORT;
 
     if (!str_empty(o->ml_bind_port)) {
         port = is_positive_number(o->ml_bind_port) ? strtol(o->ml_bind_port, NULL, 10) : 0;

@@ -36,6 +36,14 @@ static void on_members(void *arg)
         run_decide_again(run);
 }
 
+static void on_returned(void *arg)
+{
+    const struct run *run = arg;
+
+    if (!run->leaving)
+        announcer_again(run->announcer);
+}
+
 void members_on_links(void *arg)
 {
     struct run *run = arg;
@@ -70,6 +78,7 @@ int members_open(struct run *run, struct err *err)
         .profile = gossip_profile_lan(),
         .fast = o->fast,
         .changed = on_members,
+        .returned = on_returned,
         .arg = run,
     };
     int r = 0;

@@ -93,10 +93,10 @@ class Nodes:
         except BlockingIOError:
             pass
 
-    def seconds_until_announced(self, lost, since):
+    def seconds_until_announced(self, lost, since, patience=PATIENCE):
         """From `since` to the first gratuitous frame of another node than the lost one."""
         own, target = mac_bytes(self.net.mac(lost, "eth0")), socket.inet_aton(VIP)
-        self.ear.settimeout(PATIENCE)
+        self.ear.settimeout(patience)
         while True:
             frame = self.ear.recv(2048)
             if frame[28:32] == target and frame[6:12] != own:
@@ -250,6 +250,27 @@ def test_two_nodes_in_halves(net):
     until(lambda: len(two.owners()) == 2, PATIENCE, "two halves")
     net.run("control", "ip", "link", "set", "br0", "up")
     until(lambda: len(two.owners()) == 1, PATIENCE, "one owner")
+    for p in two.processes.values():
+        p.stop()
+
+
+def test_halves_of_the_lan(net):
+    """The clients of the other half have learned the wrong address: it is announced again when the halves meet, which is at
+    the next join, once a minute."""
+    if netns.missing(tools=("bridge",)):
+        pytest.skip("bridge is not installed")
+    two = Nodes(net, list(NODES[:2])).start_all()
+    owner = two.owner()
+    net.run("lan", "bridge", "link", "set", "dev", owner, "state", "0")  # the carrier stays
+    net.run("control", "ip", "link", "set", "br0", "down")
+    until(lambda: len(two.owners()) == 2, PATIENCE, "two halves")
+    time.sleep(5)  # the burst of the other one is over
+    two.listen()
+    net.run("lan", "bridge", "link", "set", "dev", owner, "state", "3")
+    net.run("control", "ip", "link", "set", "br0", "up")
+    other, = set(two.names) - {owner}
+    two.seconds_until_announced(other, time.monotonic(), 60 + PATIENCE)
+    assert two.owner() == owner
     for p in two.processes.values():
         p.stop()
 

@@ -185,6 +185,30 @@ static void order_does_not_matter(void **state)
     sim_free(s);
 }
 
+/* While more arrives than we can read, nobody can be judged; we go on sending all the same. */
+static void a_flood_silences_nobody(void **state)
+{
+    struct sim *s = set_up();
+    struct pulse *p = s->nodes[0].p;
+    struct pulse_datagram d;
+    struct pulse_view v;
+    struct mono now;
+
+    (void)state;
+    sim_run(s, 1 * SEC);
+    now = s->now;
+    for (unsigned i = 0; i < 20; i++) {
+        now = mono_add(now, s->interval_ns);
+        pulse_beat(p, now);
+        assert_true(pulse_next(p, &d));
+        assert_true(pulse_view(p, s->nodes[1].name, &v) && v.met && !v.missed && !v.out);
+    }
+    assert_false(pulse_next(p, &d));
+    pulse_tick(p, now);
+    assert_true(pulse_view(p, s->nodes[1].name, &v) && v.missed); /* that was silence */
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_recording_keeps_nobody_out),
         cmocka_unit_test(forgery),
         cmocka_unit_test(order_does_not_matter),
+        cmocka_unit_test(a_flood_silences_nobody),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

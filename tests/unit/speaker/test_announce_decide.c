@@ -63,10 +63,13 @@ static const struct {
     {"two addresses", "LoadBalancer", NULL, "", "10.20.30.1 10.20.30.2", false, false, OK},
     {"mapped", "LoadBalancer", NULL, "", "::ffff:10.20.30.1", false, false, OK},
 
-    {"class unset, flag set", "LoadBalancer", NULL, "x", "10.20.30.1", false, false, LATER},
-    {"class set, no flag", "LoadBalancer", "x", "", "10.20.30.1", false, false, LATER},
+    {"class unset, flag set", "LoadBalancer", NULL, "x", "10.20.30.1", false, false,
+     "serviceDeleted"},
+    {"class set, no flag", "LoadBalancer", "x", "", "10.20.30.1", false, false, "serviceDeleted"},
+    {"class set, no configuration", "LoadBalancer", "x", "", "10.20.30.1", false, true,
+     "serviceDeleted"},
     {"class equal", "LoadBalancer", "x", "x", "10.20.30.1", false, false, OK},
-    {"class differs", "LoadBalancer", "x", "y", "10.20.30.1", false, false, LATER},
+    {"class differs", "LoadBalancer", "x", "y", "10.20.30.1", false, false, "serviceDeleted"},
     {"class empty, no flag", "LoadBalancer", "", "", "10.20.30.1", false, false, OK},
 };
 

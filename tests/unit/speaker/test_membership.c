@@ -27,18 +27,24 @@ struct fixture;
 struct member {
     struct fixture *f;
     struct membership *m;
-    unsigned changes;
+    unsigned changes, returns;
     bool left;
 };
 
 struct fixture {
     struct event_base *base;
     struct member members[NODES];
+    char newest[8]; /* a name */
 };
 
 static void changed(void *arg)
 {
     ((struct member *)arg)->changes++;
+}
+
+static void returned(void *arg)
+{
+    ((struct member *)arg)->returns++;
 }
 
 static void left(void *arg)
@@ -51,16 +57,17 @@ static struct gossip_addr addr_of(size_t i)
     return (struct gossip_addr){ip_v4(HOST + (uint32_t)i), PORT};
 }
 
-static void open_member(struct fixture *f, size_t i, bool fast)
+static void open_named(struct fixture *f, size_t i, const char *name, bool fast)
 {
     struct membership_options o = {
         .base = f->base,
-        .node = names[i],
+        .node = name,
         .bind = addr_of(i),
         .profile = gossip_profile_lan(),
         .secret = (const uint8_t *)"secret",
         .secret_len = 6,
         .changed = changed,
+        .returned = returned,
         .arg = &f->members[i],
     };
     struct err err = {0};
@@ -68,9 +75,15 @@ static void open_member(struct fixture *f, size_t i, bool fast)
     if (fast)
         o.fast = (struct fast_detect){20 * MS, 3};
     o.profile.gossip_interval_ns = 20 * MS;
+    o.profile.gossip_to_dead_ns = 100 * MS;
     f->members[i].f = f;
     if (membership_new(&f->members[i].m, &o, &err) < 0)
         fail_msg("%s", err_text(&err));
+}
+
+static void open_member(struct fixture *f, size_t i, bool fast)
+{
+    open_named(f, i, names[i], fast);
 }
 
 static void join_all(struct fixture *f, size_t i)
@@ -268,6 +281,27 @@ static void a_cut_link_is_told(void **state)
     tear_down(&f);
 }
 
+/* One network comes back in the same moment as another is lost: the same number of them, and yet
+ * the others may have given away what we held in the first. */
+static void a_link_that_returns_unsettles(void **state)
+{
+    struct prefix cut[2];
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 7);
+    run_until(&f, all_exchange_heartbeats, "heartbeats");
+    assert_true(prefix_parse(&cut[0], "198.18.10.0/24") && prefix_parse(&cut[1], "198.18.11.0/24"));
+    membership_set_cut_off(f.members[0].m, &cut[0], 1);
+    assert_true(membership_is_alive(f.members[0].m, names[0]));
+    membership_set_cut_off(f.members[0].m, &cut[1], 1);
+    assert_false(membership_is_alive(f.members[0].m, names[0]));
+    run_until(&f, all_alive, "it has heard what the others think");
+    membership_set_cut_off(f.members[0].m, cut, 2);
+    assert_true(membership_is_alive(f.members[0].m, names[0])); /* one more was lost */
+    tear_down(&f);
+}
+
 static bool first_left(const struct fixture *f)
 {
     return f->members[0].left;
@@ -312,6 +346,112 @@ static void alone_is_alive_at_once(void **state)
     tear_down(&f);
 }
 
+static bool second_is_known(const struct fixture *f)
+{
+    return membership_is_alive(f->members[0].m, names[1]);
+}
+
+/* Who was found by all others has nobody to join, and so no join to wait for. */
+static void found_by_the_others_is_alive_at_once(void **state)
+{
+    struct gossip_addr both[] = {addr_of(0), addr_of(1)};
+    struct fixture f = {.base = event_base_new()};
+
+    (void)state;
+    log_set_silent();
+    open_member(&f, 0, false);
+    open_member(&f, 1, false);
+    membership_set_peers(f.members[1].m, both, 2);
+    run_until(&f, second_is_known, "the other has joined");
+    assert_false(membership_is_alive(f.members[0].m, names[0]));
+    membership_set_peers(f.members[0].m, both, 2);
+    assert_true(membership_is_alive(f.members[0].m, names[0]));
+    tear_down(&f);
+}
+
+static void count_peer(const struct membership_peer *p, void *arg)
+{
+    unsigned *count = arg;
+
+    (void)p;
+    (*count)++;
+}
+
+static bool third_left(const struct fixture *f)
+{
+    return f->members[2].left;
+}
+
+static unsigned known_to_first(const struct fixture *f)
+{
+    unsigned count = 0;
+
+    membership_each(f->members[0].m, count_peer, &count);
+    return count;
+}
+
+static bool first_heard_of_a_return(const struct fixture *f)
+{
+    return f->members[0].returns > 0;
+}
+
+/* Of one that was taken for dead, not of one that left and came again. */
+static void a_return_is_told(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 7);
+    run_until(&f, all_exchange_heartbeats, "heartbeats");
+    run_for(&f, NS_PER_SEC); /* those that are new might be back, too */
+    f.members[0].returns = 0;
+    membership_leave(f.members[2].m, left, &f.members[2]);
+    run_until(&f, third_left, "the farewell is out");
+    f.members[2].m = membership_free(f.members[2].m);
+    run_until(&f, last_is_gone, "the others know");
+    open_member(&f, 2, true);
+    join_all(&f, 2);
+    run_until(&f, all_exchange_heartbeats, "it has come again");
+    run_for(&f, NS_PER_SEC);
+    assert_int_equal(f.members[0].returns, 0);
+    f.members[2].m = membership_free(f.members[2].m);
+    run_until(&f, last_is_gone, "it is out");
+    open_member(&f, 2, true);
+    join_all(&f, 2);
+    run_until(&f, first_heard_of_a_return, "it is back");
+    tear_down(&f);
+}
+
+static bool newest_is_known(const struct fixture *f)
+{
+    return membership_is_alive(f->members[0].m, f->newest);
+}
+
+/* Nodes come and go for years, each with a name of its own. Gossip looks for those that it may
+ * forget after each round of probes. */
+static void forgets_who_left_long_ago(void **state)
+{
+    enum { CHANGES = 6 };
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, 0);
+    run_until(&f, all_alive, "all are alive");
+    for (int i = 0; i < CHANGES; i++) {
+        f.members[2].left = false;
+        membership_leave(f.members[2].m, left, &f.members[2]);
+        run_until(&f, third_left, "the farewell is out");
+        f.members[2].m = membership_free(f.members[2].m);
+        run_for(&f, NS_PER_SEC);
+        snprintf(f.newest, sizeof(f.newest), "other%d", i);
+        open_named(&f, 2, f.newest, false);
+        join_all(&f, 2);
+        run_until(&f, newest_is_known, "the next one has joined");
+    }
+    assert_in_range(known_to_first(&f), NODES, NODES + CHANGES - 1);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +461,10 @@ int main(void)
         cmocka_unit_test(a_cut_link_is_told),
         cmocka_unit_test(a_farewell_is_heard),
         cmocka_unit_test(alone_is_alive_at_once),
+        cmocka_unit_test(a_link_that_returns_unsettles),
+        cmocka_unit_test(found_by_the_others_is_alive_at_once),
+        cmocka_unit_test(forgets_who_left_long_ago),
+        cmocka_unit_test(a_return_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
