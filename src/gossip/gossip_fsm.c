@@ -345,14 +345,40 @@ static void gossip_round(struct gossip *g)
     }
 }
 
-static void gossip_round_tick(struct gossip *g)
+static bool has_gossip(const struct gossip *g)
+{
+    if (gossip_queue_count(g->queue) == 0)
+        return false;
+    for (size_t i = 0; i < g->count; i++) {
+        if (is_listener(g, g->members[i], NULL))
+            return true;
+    }
+    return false;
+}
+
+/* To the first beat after now. */
+static void advance_beat(struct gossip *g)
 {
     int64_t interval_ns = g->options.profile.gossip_interval_ns;
     int64_t late_ns = mono_sub(g->now, g->next_gossip);
 
-    if (late_ns < 0)
+    if (late_ns >= 0)
+        g->next_gossip = mono_add(g->next_gossip, (late_ns / interval_ns + 1) * interval_ns);
+}
+
+/* Nobody wakes us for a beat without anything to say, and anybody who hears it. What is said next
+ * waits for its beat. */
+static void keep_rhythm(struct gossip *g)
+{
+    if (!has_gossip(g))
+        advance_beat(g);
+}
+
+static void gossip_round_tick(struct gossip *g)
+{
+    if (mono_before(g->now, g->next_gossip))
         return;
-    g->next_gossip = mono_add(g->next_gossip, (late_ns / interval_ns + 1) * interval_ns);
+    advance_beat(g);
     gossip_round(g);
 }
 
@@ -494,6 +520,7 @@ void gossip_on_packet(struct gossip *g, struct mono now, struct gossip_addr from
     struct arrival a = {.g = g, .from = from};
 
     g->now = now;
+    keep_rhythm(g);
     if (o != GOSSIP_OPENED) {
         gossip_count_unopened(g, o);
         return;
@@ -506,6 +533,7 @@ void gossip_on_packet(struct gossip *g, struct mono now, struct gossip_addr from
 void gossip_tick(struct gossip *g, struct mono now)
 {
     g->now = now;
+    keep_rhythm(g);
     gossip_probe_tick(g);
     gossip_fire_suspicions(g); /* a probe that failed may have been the last confirmation */
     gossip_exchange_tick(g);
@@ -515,9 +543,10 @@ void gossip_tick(struct gossip *g, struct mono now)
 
 struct mono gossip_deadline(const struct gossip *g)
 {
-    struct mono deadline = g->next_gossip;
+    struct mono deadline = gossip_probe_deadline(g);
 
-    deadline = mono_earlier(deadline, gossip_probe_deadline(g));
+    if (has_gossip(g))
+        deadline = mono_earlier(deadline, g->next_gossip);
     deadline = mono_earlier(deadline, gossip_suspicion_deadline(g));
     return mono_earlier(deadline, gossip_exchange_deadline(g));
 }

@@ -73,11 +73,25 @@ static void tell(struct source *s, const struct object *old, const struct object
     s->feed->options.changed(s->feed->options.arg, &change);
 }
 
+static void drop_unstored(struct source *s, const char *namespace, const char *name)
+{
+    const struct object old = {
+        .kind = s->selection.kind,
+        .meta = {.namespace = namespace, .name = name, .uid = "", .resource_version = ""},
+    };
+
+    tell(s, &old, NULL, NULL);
+}
+
 static void drop(struct source *s, const char *namespace, const char *name)
 {
-    CLEANUP(object_freep)
-    struct object *old = store_remove(s->feed->options.store, s->selection.kind, namespace, name);
+    CLEANUP(object_freep) struct object *old = NULL;
 
+    if (s->selection.is_unstored) {
+        drop_unstored(s, namespace, name);
+        return;
+    }
+    old = store_remove(s->feed->options.store, s->selection.kind, namespace, name);
     if (old != NULL)
         tell(s, old, NULL, NULL);
 }
@@ -104,27 +118,47 @@ static void note_seen(struct source *s, const struct kube_item *item)
     free(map_del(&s->unseen, key, len));
 }
 
+static bool is_known(const struct source *s, const struct kube_item *item)
+{
+    const struct object *known =
+        store_find(s->feed->options.store, s->selection.kind, item->namespace, item->name);
+
+    return known != NULL && *item->resource_version != '\0' &&
+           strcmp(known->meta.resource_version, item->resource_version) == 0;
+}
+
+/* NULL after a line in the log. */
+static struct object *decode(struct source *s, struct kube_item *item)
+{
+    CLEANUP(err_done) struct err err = {0};
+    struct object *o;
+
+    if (kube_item_decode(&o, item, s->selection.kind, &err) == 0)
+        return o;
+    s->undecodable++;
+    log_warn("object not understood", F_S("kind", kind_name(s)), F_S("namespace", item->namespace),
+             F_S("name", item->name), F_S("error", err_text(&err)));
+    return NULL;
+}
+
 static void put(struct source *s, struct kube_item *item)
 {
-    struct store *store = s->feed->options.store;
-    CLEANUP(err_done) struct err err = {0};
-    CLEANUP(object_freep) struct object *old = NULL;
-    const struct object *known = store_find(store, s->selection.kind, item->namespace, item->name);
+    CLEANUP(object_freep) struct object *to_free = NULL;
     struct object *new;
 
     note_seen(s, item);
-    if (known != NULL && *item->resource_version != '\0' &&
-        strcmp(known->meta.resource_version, item->resource_version) == 0)
+    if (is_known(s, item))
         return;
-    if (kube_item_decode(&new, item, s->selection.kind, &err) < 0) {
-        s->undecodable++;
-        log_warn("object not understood", F_S("kind", kind_name(s)),
-                 F_S("namespace", item->namespace), F_S("name", item->name),
-                 F_S("error", err_text(&err)));
+    new = decode(s, item);
+    if (new == NULL)
         return;
+    if (s->selection.is_unstored) {
+        to_free = new;
+        tell(s, NULL, new, item);
+    } else {
+        to_free = store_swap(s->feed->options.store, new);
+        tell(s, to_free, new, item);
     }
-    old = store_swap(store, new);
-    tell(s, old, new, item);
 }
 
 static void forget_unseen(struct source *s)
@@ -134,22 +168,32 @@ static void forget_unseen(struct source *s)
     map_done(&s->unseen);
 }
 
+/* A kube_name_fn. */
+static void await(void *arg, const char *namespace, const char *name)
+{
+    struct source *s = arg;
+    size_t len;
+    char *key;
+
+    if (!str_empty(s->selection.namespace) && strcmp(namespace, s->selection.namespace) != 0)
+        return;
+    key = key_of(namespace, name, &len);
+    free(map_put(&s->unseen, key, len, key));
+}
+
 static void begin_replacing(struct source *s)
 {
-    struct object_list all = store_list(s->feed->options.store, s->selection.kind);
-    bool everywhere = str_empty(s->selection.namespace);
+    const struct kube_feed_options *o = &s->feed->options;
+    struct object_list all;
 
     forget_unseen(s);
-    for (size_t i = 0; i < all.count; i++) {
-        const struct meta *meta = &all.items[i]->meta;
-        size_t len;
-        char *key;
-
-        if (!everywhere && strcmp(meta->namespace, s->selection.namespace) != 0)
-            continue;
-        key = key_of(meta->namespace, meta->name, &len);
-        free(map_put(&s->unseen, key, len, key));
+    if (s->selection.is_unstored) {
+        o->each_kept(o->arg, s->selection.kind, await, s);
+        return;
     }
+    all = store_list(o->store, s->selection.kind);
+    for (size_t i = 0; i < all.count; i++)
+        await(s, all.items[i]->meta.namespace, all.items[i]->meta.name);
 }
 
 static void finish_replacing(struct source *s)

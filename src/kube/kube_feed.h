@@ -22,7 +22,10 @@ struct kube_selection {
     const char *field_selector; /* "" or NULL: none */
     const char *label_selector;
     bool only_metadata; /* ask for PartialObjectMetadata */
+    bool is_unstored;   /* the caller keeps what it wants of the objects; the store has none */
 };
+
+typedef void (*kube_name_fn)(void *arg, const char *namespace, const char *name);
 
 struct kube_change {
     enum object_kind kind;
@@ -44,6 +47,13 @@ struct kube_feed_options {
      */
     void (*changed)(void *arg, const struct kube_change *change);
     void (*synced)(void *arg); /* once: every selection is complete */
+    /*
+     * Of an unstored kind, `new` lives for the time of the call only; `old` is NULL while there is
+     * a `new`, whether it was known or not, and nothing but a name when it is gone, if it ever was
+     * there. Before a whole list comes, the caller is asked to call `fn` with the name of each
+     * object of which it keeps anything. May be NULL without selections of that sort.
+     */
+    void (*each_kept)(void *arg, enum object_kind kind, kube_name_fn fn, void *fn_arg);
     void *arg;
 };
 

@@ -27,52 +27,14 @@ struct address *address_find(const struct announcer *a, struct ip ip)
     return map_find(&a->addresses, &key, sizeof(key));
 }
 
-static bool rule_allows(bool all, const struct string_list *names, const char *name)
+static bool rule_allows(const struct rule *r, const char *name)
 {
-    bool allowed = all;
-
-    for (size_t i = 0; i < names->count && !allowed; i++)
-        allowed = strcmp(names->items[i], name) == 0;
-    return allowed;
+    return r->all_interfaces || string_list_has(&r->interfaces, name);
 }
 
 bool address_allows(const struct address *d, const struct interface *i)
 {
-    return rule_allows(d->all_interfaces, &d->interfaces, i->link.name);
-}
-
-void names_done(struct string_list *names)
-{
-    free(names->items); /* one block with the characters behind the pointers */
-    *names = (struct string_list){0};
-}
-
-struct string_list names_copy(const struct string_list *from)
-{
-    size_t pointers = from->count * sizeof(*from->items), chars = 0;
-    char *block, *at;
-
-    for (size_t i = 0; i < from->count; i++)
-        chars += strlen(from->items[i]) + 1;
-    block = xmalloc(pointers + chars + 1);
-    at = block + pointers;
-    for (size_t i = 0; i < from->count; i++) {
-        size_t len = strlen(from->items[i]) + 1;
-
-        memcpy(at, from->items[i], len);
-        ((const char **)(void *)block)[i] = at;
-        at += len;
-    }
-    return (struct string_list){.items = (const char **)(void *)block, .count = from->count};
-}
-
-static bool names_eq(const struct string_list *a, const struct string_list *b)
-{
-    bool eq = a->count == b->count;
-
-    for (size_t i = 0; eq && i < a->count; i++)
-        eq = strcmp(a->items[i], b->items[i]) == 0;
-    return eq;
+    return rule_allows(d->rule, i->link.name);
 }
 
 static struct address *address_free(struct address *d)
@@ -83,7 +45,7 @@ static struct address *address_free(struct address *d)
         d->claims = c->next;
         claim_free(c);
     }
-    names_done(&d->interfaces);
+    rule_unref(d->rule);
     free(d);
     return NULL;
 }
@@ -156,16 +118,14 @@ void announcer_work(struct announcer *a, struct mono now)
 
 /* Joins and leaves groups where a rule begins or ceases to allow an interface. `next` may be NULL:
  * withdrawn. */
-static void address_regroup(struct announcer *a, const struct address *d,
-                            const struct announcement *next)
+static void address_regroup(struct announcer *a, const struct address *d, const struct rule *next)
 {
     if (d->ip.family != IP_V6)
         return;
     MAP_EACH (&a->interfaces, e) {
         struct interface *i = e->value;
-        bool before = d->since.ns != 0 && address_allows(d, i);
-        bool after =
-            next != NULL && rule_allows(next->all_interfaces, &next->interfaces, i->link.name);
+        bool before = d->rule != NULL && address_allows(d, i);
+        bool after = next != NULL && rule_allows(next, i->link.name);
 
         if (i->ndp != NULL && after && !before)
             ndp_session_join(i->ndp, d->ip);
@@ -174,32 +134,27 @@ static void address_regroup(struct announcer *a, const struct address *d,
     }
 }
 
-static void address_set_rule(struct address *d, const struct announcement *next)
-{
-    names_done(&d->interfaces);
-    d->all_interfaces = next->all_interfaces;
-    d->interfaces = names_copy(&next->interfaces);
-}
-
 bool address_declare(struct announcer *a, const struct announcement *n, struct mono now)
 {
     struct address *d = address_find(a, n->ip);
+    struct rule *rule = rule_ref(&a->rules, n->all_interfaces, &n->interfaces);
     bool is_new = d == NULL;
 
     if (is_new) {
         d = xcalloc(1, sizeof(*d));
         d->ip = n->ip;
         d->key = ip_key(n->ip);
+        d->since = now;
         map_put(&a->addresses, &d->key, sizeof(d->key), d);
     }
     d->kept = true;
-    if (!is_new && d->all_interfaces == n->all_interfaces &&
-        names_eq(&d->interfaces, &n->interfaces))
+    if (d->rule == rule) {
+        rule_unref(rule);
         return false;
-    address_regroup(a, d, n);
-    address_set_rule(d, n);
-    if (is_new)
-        d->since = now;
+    }
+    address_regroup(a, d, rule);
+    rule_unref(d->rule);
+    d->rule = rule;
     burst_address(a->burst, d->ip, now);
     return is_new;
 }
@@ -340,6 +295,7 @@ struct announcer *announcer_free(struct announcer *a)
     MAP_EACH (&a->addresses, e)
         address_free(e->value);
     map_done(&a->addresses);
+    map_done(&a->rules);
     if (a->timer_ready)
         event_del(&a->timer);
     addr_filter_free(a->arp_filter);
@@ -375,8 +331,8 @@ void announcer_each_address(const struct announcer *a, announcer_address_fn fn, 
             .gratuitous_sent = d->gratuitous_sent,
             .requests_received = d->requests_received,
             .responses_sent = d->responses_sent,
-            .all_interfaces = d->all_interfaces,
-            .interfaces = d->interfaces,
+            .all_interfaces = d->rule->all_interfaces,
+            .interfaces = d->rule->interfaces,
         };
 
         fn(&s, arg);

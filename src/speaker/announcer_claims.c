@@ -12,7 +12,7 @@
 
 struct claim *claim_free(struct claim *c)
 {
-    names_done(&c->interfaces);
+    rule_unref(c->rule);
     free(c);
     return NULL;
 }
@@ -43,13 +43,13 @@ static void declare_merged(struct announcer *a, struct ip ip, const struct claim
     size_t room = 0;
 
     for (const struct claim *c = claims; c != NULL; c = c->next) {
-        merged.all_interfaces = merged.all_interfaces || c->all_interfaces;
-        room += c->interfaces.count;
+        merged.all_interfaces = merged.all_interfaces || c->rule->all_interfaces;
+        room += c->rule->interfaces.count;
     }
     if (!merged.all_interfaces && room > 0) {
         merged.interfaces.items = xcalloc(room, sizeof(*merged.interfaces.items));
         for (const struct claim *c = claims; c != NULL; c = c->next)
-            add_names(&merged.interfaces, &c->interfaces);
+            add_names(&merged.interfaces, &c->rule->interfaces);
         qsort(merged.interfaces.items, merged.interfaces.count, sizeof(*merged.interfaces.items),
               str_cmp_ptr);
     }
@@ -57,21 +57,20 @@ static void declare_merged(struct announcer *a, struct ip ip, const struct claim
     free(merged.interfaces.items);
 }
 
-static struct claim *claim_new(const void *holder, const struct announcement *entry)
+static struct claim *claim_new(struct announcer *a, const void *holder,
+                               const struct announcement *entry)
 {
     struct claim *c = xcalloc(1, sizeof(*c));
 
     c->holder = holder;
-    c->all_interfaces = entry->all_interfaces;
-    if (!c->all_interfaces && entry->interfaces.count > 0)
-        c->interfaces = names_copy(&entry->interfaces);
+    c->rule = rule_ref(&a->rules, entry->all_interfaces, &entry->interfaces);
     return c;
 }
 
 void announcer_put(struct announcer *a, const void *holder, const struct announcement *entry)
 {
     struct address *d = address_find(a, entry->ip);
-    struct claim *c = claim_new(holder, entry);
+    struct claim *c = claim_new(a, holder, entry);
     struct mono now = mono_now();
     struct claim **slot;
 

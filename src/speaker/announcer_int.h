@@ -13,26 +13,25 @@
 #include "speaker/announcer.h"
 #include "speaker/burst.h"
 #include "speaker/exclude.h"
+#include "speaker/rule.h"
 
 /* A holder of an address and the interfaces that it wants it on. */
 struct claim {
     struct claim *next;
     const void *holder;
-    bool all_interfaces;
-    struct string_list interfaces; /* owned */
+    struct rule *rule;
 };
 
 struct address {
     struct ip_key key;
+    bool kept; /* by the set that is being declared */
     struct ip ip;
-    bool all_interfaces;
-    struct string_list interfaces; /* owned */
+    struct rule *rule; /* NULL before it was declared for the first time */
     struct mono since;
     uint64_t gratuitous_sent, requests_received, responses_sent;
-    bool kept;             /* by the set that is being declared */
-    struct mono defend_at; /* against another node that announced it */
-    struct log_limit limit_defend;
-    struct claim *claims; /* of announcer_put */
+    struct mono defend_at;     /* against another node that announced it */
+    struct mono defend_before; /* no defence begins before this */
+    struct claim *claims;      /* of announcer_put */
 };
 
 /* One for every interface of the namespace, usable or not. */
@@ -61,6 +60,7 @@ struct announcer {
     struct addr_filter *arp_filter, *nd_filter;
     struct links *links;
     struct map addresses;  /* ip_key -> struct address */
+    struct map rules;      /* of addresses and claims: rule.h */
     struct map interfaces; /* uint32_t ifindex -> struct interface */
     struct burst *burst;
     struct mono send_at;   /* the outboxes are not empty */
@@ -81,9 +81,6 @@ void address_withdraw(struct announcer *a, struct address *d); /* frees it */
 
 /* Sends what is due and arms the timer; the end of every entry from outside. */
 void announcer_work(struct announcer *a, struct mono now);
-
-struct string_list names_copy(const struct string_list *from); /* in one block */
-void names_done(struct string_list *names);
 
 /* --- announcer_claims.c --- */
 

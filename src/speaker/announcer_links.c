@@ -65,8 +65,9 @@ static void on_rival(void *arg, struct ip ip)
     if (a->rival != NULL)
         a->rival(a->arg, ip);
     d = address_find(a, ip); /* the call may have withdrawn it */
-    if (d == NULL || !log_limit_pass(&d->limit_defend, now.ns, DEFEND_NS))
+    if (d == NULL || mono_before(now, d->defend_before))
         return;
+    d->defend_before = mono_add(now, DEFEND_NS);
     d->defend_at = mono_add(now, DEFEND_WAIT_NS);
     announcer_defend_at(a, d->defend_at);
 }

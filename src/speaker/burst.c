@@ -12,14 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_LEN = 1 + 16 + 4 };
+enum { KEY_LEN = 1 + 16 + 4, BLOCK_SUBJECTS = 64 };
 
 struct subject {
     uint8_t key[KEY_LEN];
+    bool waiting; /* in `waiting`, else in `fresh` */
     struct burst_round round;
     struct mono due, end;
     struct subject *next, *prev;
-    bool waiting; /* in `waiting`, else in `fresh` */
+};
+
+/* Subjects live for seconds among what lives for months, and a start has thousands. So they get
+ * memory in blocks, which goes back when the last of them has ended, and leaves no holes. */
+struct block {
+    struct block *next;
+    struct subject subjects[BLOCK_SUBJECTS];
 };
 
 struct queue {
@@ -29,6 +36,8 @@ struct queue {
 struct burst {
     struct map subjects; /* key -> struct subject */
     struct queue fresh, waiting;
+    struct block *blocks;
+    struct subject *unused; /* of the blocks, linked by `next` */
     int64_t interval_ns;
     struct mono periodic; /* next round; never when off */
 };
@@ -56,6 +65,41 @@ static void queue_del(struct queue *q, struct subject *s)
         q->tail = s->prev;
 }
 
+static void add_block(struct burst *b)
+{
+    struct block *block = xcalloc(1, sizeof(*block));
+
+    block->next = b->blocks;
+    b->blocks = block;
+    for (size_t i = 0; i < BLOCK_SUBJECTS; i++) {
+        block->subjects[i].next = b->unused;
+        b->unused = &block->subjects[i];
+    }
+}
+
+static void free_blocks(struct burst *b)
+{
+    while (b->blocks != NULL) {
+        struct block *block = b->blocks;
+
+        b->blocks = block->next;
+        free(block);
+    }
+    b->unused = NULL;
+}
+
+static struct subject *subject_new(struct burst *b)
+{
+    struct subject *s;
+
+    if (b->unused == NULL)
+        add_block(b);
+    s = b->unused;
+    b->unused = s->next;
+    *s = (struct subject){0};
+    return s;
+}
+
 static void subject_key(uint8_t ret[KEY_LEN], const struct burst_round *r)
 {
     uint64_t words[2] = {r->ip.hi, r->ip.lo};
@@ -79,7 +123,12 @@ static void subject_del(struct burst *b, struct subject *s)
 {
     queue_del(s->waiting ? &b->waiting : &b->fresh, s);
     map_del(&b->subjects, s->key, sizeof(s->key));
-    free(s);
+    s->next = b->unused;
+    b->unused = s;
+    if (b->subjects.count > 0)
+        return;
+    free_blocks(b);
+    map_done(&b->subjects);
 }
 
 static void burst_trigger(struct burst *b, const struct burst_round *r, struct mono now)
@@ -90,7 +139,7 @@ static void burst_trigger(struct burst *b, const struct burst_round *r, struct m
         s->end = mono_add(now, BURST_LENGTH_NS);
         return;
     }
-    s = xcalloc(1, sizeof(*s));
+    s = subject_new(b);
     s->round = *r;
     s->round.first = true;
     s->due = now;
@@ -122,8 +171,7 @@ struct burst *burst_free(struct burst *b)
 {
     if (b == NULL)
         return NULL;
-    MAP_EACH (&b->subjects, e)
-        free(e->value);
+    free_blocks(b);
     map_done(&b->subjects);
     free(b);
     return NULL;

@@ -3,8 +3,9 @@
  * Where the other speakers are (spec speaker-l2 5.4): the addresses of the Pods with our labels,
  * listed at start and every five minutes. The last list stays when a new one cannot be had.
  *
- * At start the Services wait until those Pods have joined, or half a second has gone: a speaker
- * that believes it is alone would take every address, and tell the whole network so.
+ * At start the Services wait until those Pods have joined, or cannot be reached, or half a second
+ * has gone since everything else was there: a speaker that believes it is alone would take every
+ * address, and tell the whole network so.
  */
 #include "base/log.h"
 #include "base/text.h"
@@ -76,7 +77,9 @@ static void on_settle_timer(evutil_socket_t fd, short what, void *arg)
 
 void discovery_on_members(struct discovery *d)
 {
-    if (d->settled != NULL && d->peers != NULL && all_joined(d))
+    if (d->settled == NULL || d->peers == NULL)
+        return;
+    if (all_joined(d) || membership_has_joined(d->sp->membership))
         settle(d);
 }
 
@@ -171,16 +174,22 @@ static void on_list_timer(evutil_socket_t fd, short what, void *arg)
 
 struct discovery *discovery_new(struct speaker *sp, void (*settled)(struct speaker *sp))
 {
-    const struct timeval at_last = {.tv_usec = SETTLE_NS / NS_PER_US};
     struct discovery *d = xcalloc(1, sizeof(*d));
 
     d->sp = sp;
     d->settled = settled;
     (void)event_assign(&d->list_timer, sp->base, -1, 0, on_list_timer, d);
     (void)event_assign(&d->settle_timer, sp->base, -1, 0, on_settle_timer, d);
-    (void)event_add(&d->settle_timer, &at_last);
     list_start(d, NULL);
     return d;
+}
+
+void discovery_on_synced(struct discovery *d)
+{
+    const struct timeval at_last = {.tv_usec = SETTLE_NS / NS_PER_US};
+
+    if (d->settled != NULL)
+        (void)event_add(&d->settle_timer, &at_last); /* fails only without memory */
 }
 
 struct discovery *discovery_free(struct discovery *d)

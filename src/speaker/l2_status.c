@@ -8,8 +8,8 @@
  * them have requests under way. An object is created without a status, which the server would drop,
  * and gets it in a second request as soon as its name is known.
  *
- * What was written is remembered until the feed shows a change of the Service's objects: until then
- * the feed's copy is old, and comparing with it would write the same again.
+ * What was written is remembered until the feed shows something newer: until then the feed's copy
+ * is old, and comparing with it would write the same again.
  */
 #include "base/log.h"
 #include "base/text.h"
@@ -54,35 +54,22 @@ struct status_call {
 
 /* --- what should be --- */
 
-static uint64_t hash_of(const struct speaker_service *s)
+/* None while nothing is announced, or everywhere. */
+static struct string_list interfaces_of(const struct speaker_service *s)
 {
-    uint64_t hash = HASH_START;
-
-    for (size_t i = 0; i < s->interfaces.count; i++)
-        hash = hash_text(hash, s->interfaces.items[i]);
-    return hash;
+    return s->rule != NULL ? s->rule->interfaces : (struct string_list){0};
 }
 
-static bool is_mine(const struct l2_statuses *l, const struct object *o)
+static uint64_t hash_of(const struct l2_statuses *l, const struct speaker_service *s)
 {
-    return str_eq(label_find(&o->meta.labels, label_node), l->sp->options->node);
-}
+    CLEANUP(xfreep) char *namespace = xstrndup(s->key, service_namespace_len(s));
 
-static bool is_as_wanted(const struct l2_statuses *l, const struct speaker_service *s,
-                         const struct object *o)
-{
-    const struct service_l2_status *is = &o->l2_status;
-    size_t len = service_namespace_len(s);
-
-    if (!str_eq(is->node, l->sp->options->node) || !str_eq(is->service, service_name(s)) ||
-        strlen(is->service_namespace) != len || strncmp(is->service_namespace, s->key, len) != 0 ||
-        is->interfaces.count != s->interfaces.count)
-        return false;
-    for (size_t i = 0; i < is->interfaces.count; i++) {
-        if (!str_eq(is->interfaces.items[i], s->interfaces.items[i]))
-            return false;
-    }
-    return true;
+    return status_hash(&(struct service_l2_status){
+        .node = l->sp->options->node,
+        .service = service_name(s),
+        .service_namespace = namespace,
+        .interfaces = interfaces_of(s),
+    });
 }
 
 /* --- the queue --- */
@@ -195,6 +182,25 @@ static bool is_fine(const struct kube_reply *reply)
     return reply->code == 0 && (reply->status < 300 || reply->status == 404);
 }
 
+/* Resource versions are numbers, and grow. 0 when it is none. */
+static uint64_t version_of(const char *text)
+{
+    char *end;
+    uint64_t version = text != NULL ? strtoull(text, &end, 10) : 0;
+
+    return text != NULL && *end == '\0' ? version : 0;
+}
+
+static uint64_t version_of_reply(const struct kube_reply *reply)
+{
+    json_t *root = json_loadb(reply->bytes, reply->len, 0, NULL);
+    const json_t *meta = json_object_get(root, "metadata");
+    uint64_t version = version_of(json_string_value(json_object_get(meta, "resourceVersion")));
+
+    json_decref(root);
+    return version;
+}
+
 /* What the answer means for the next attempt. A 404 of a patch: the object is gone, and its event,
  * on the way, leads to a new one. */
 static void call_judge(const struct status_call *call, const struct kube_reply *reply)
@@ -211,8 +217,10 @@ static void call_judge(const struct status_call *call, const struct kube_reply *
         put_off(call->l, s, reply->text);
         return;
     }
-    if (call->hash != 0 && reply->status != 404)
-        s->status_written = call->hash;
+    if (call->hash == 0 || reply->status == 404)
+        return;
+    s->status_written = call->hash;
+    s->status_version = version_of_reply(reply);
 }
 
 static void call_end(struct status_call *call)
@@ -239,9 +247,10 @@ static void on_reply(void *arg, const struct kube_reply *reply)
     call_end(arg);
 }
 
-static void send_delete(struct l2_statuses *l, struct speaker_service *s, const struct object *o)
+static void send_delete(struct l2_statuses *l, struct speaker_service *s,
+                        const struct status_record *r)
 {
-    CLEANUP(xfreep) char *path = path_of(o->meta.namespace, o->meta.name, NULL);
+    CLEANUP(xfreep) char *path = path_of(r->strings, record_name(r->strings), NULL);
     const struct kube_request request = {.method = "DELETE", .path = path};
 
     kube_writer_send(l->sp->cluster.writer, path, &request, on_reply, call_new(l, s, 0));
@@ -249,10 +258,11 @@ static void send_delete(struct l2_statuses *l, struct speaker_service *s, const 
 
 static json_t *status_json(const struct l2_statuses *l, const struct speaker_service *s)
 {
-    json_t *interfaces = s->interfaces.count > 0 ? json_array() : json_null();
+    struct string_list names = interfaces_of(s);
+    json_t *interfaces = names.count > 0 ? json_array() : json_null();
 
-    for (size_t i = 0; i < s->interfaces.count; i++)
-        json_array_append_new(interfaces, json_pack("{s:s}", "name", s->interfaces.items[i]));
+    for (size_t i = 0; i < names.count; i++)
+        json_array_append_new(interfaces, json_pack("{s:s}", "name", names.items[i]));
     return json_pack("{s:{s:s, s:s, s:s%, s:o}}", "status", "node", l->sp->options->node,
                      "serviceName", service_name(s), "serviceNamespace", s->key,
                      service_namespace_len(s), "interfaces", interfaces);
@@ -275,7 +285,7 @@ static void send_status(struct l2_statuses *l, struct speaker_service *s, const 
     };
 
     json_decref(patch);
-    kube_writer_send(l->sp->cluster.writer, key, &request, on_reply, call_new(l, s, hash_of(s)));
+    kube_writer_send(l->sp->cluster.writer, key, &request, on_reply, call_new(l, s, hash_of(l, s)));
 }
 
 /* --- creating --- */
@@ -336,30 +346,32 @@ static void send_create(struct l2_statuses *l, struct speaker_service *s)
 /* --- one Service --- */
 
 /* Returns our object, of which there should be one. All that should not be are deleted. */
-static const struct object *delete_surplus(struct l2_statuses *l, struct speaker_service *s)
+static const struct status_record *delete_surplus(struct l2_statuses *l, struct speaker_service *s)
 {
-    struct object_list all = object_refs_list(&s->statuses);
-    const struct object *kept = NULL;
+    const struct status_record *kept = NULL;
 
-    for (size_t i = 0; i < all.count; i++) {
-        if (s->announced && kept == NULL && is_mine(l, all.items[i]))
-            kept = all.items[i];
-        else if (s->announced || is_mine(l, all.items[i]))
-            send_delete(l, s, all.items[i]);
+    for (const struct record_link *at = s->statuses; at != NULL; at = at->next) {
+        const struct status_record *r = (const void *)at; /* its first member */
+
+        if (s->announced && kept == NULL && r->is_ours)
+            kept = r;
+        else if (s->announced || r->is_ours)
+            send_delete(l, s, r);
     }
     return kept;
 }
 
 static void reconcile(struct l2_statuses *l, struct speaker_service *s)
 {
-    const struct object *kept = delete_surplus(l, s);
+    const struct status_record *kept = delete_surplus(l, s);
+    uint64_t wanted = hash_of(l, s);
 
-    if (!s->announced || s->status_written == hash_of(s))
+    if (!s->announced || s->status_written == wanted)
         return;
     if (kept == NULL)
         send_create(l, s);
-    else if (!is_as_wanted(l, s, kept))
-        send_status(l, s, kept->meta.namespace, kept->meta.name);
+    else if (kept->says != wanted)
+        send_status(l, s, kept->strings, record_name(kept->strings));
 }
 
 static void queue_work(struct l2_statuses *l)
@@ -404,26 +416,31 @@ static struct speaker_service *service_of(struct speaker *sp, const struct objec
     return service_table_get(&sp->services, namespace, name);
 }
 
+/* `version` 0: of an object that is gone. */
+static void statuses_changed(struct speaker *sp, struct speaker_service *s, uint64_t version)
+{
+    if (version == 0 || version >= s->status_version)
+        s->status_written = 0;
+    l2_status_touch(sp, s);
+}
+
 void l2_status_on_change(struct speaker *sp, const struct kube_change *c)
 {
-    struct speaker_service *before = c->old != NULL ? service_of(sp, c->old) : NULL;
+    const struct meta *m = c->new != NULL ? &c->new->meta : &c->old->meta;
     struct speaker_service *after = c->new != NULL ? service_of(sp, c->new) : NULL;
+    struct status_record *record =
+        after != NULL ? status_record_new(c->new, sp->options->node) : NULL;
+    struct speaker_service *before = service_table_put_status(&sp->services, m, record, after);
+    uint64_t version;
 
     if (c->new != NULL && after == NULL)
         log_error("missing meta", F_S("controller", "Layer2StatusReconciler"),
                   F_S("name", c->new->meta.name));
-    if (before != NULL) {
-        object_refs_change(&before->statuses, c->old, before == after ? c->new : NULL);
-        before->status_written = 0;
-        l2_status_touch(sp, before);
-    }
-    if (after != NULL && after != before) {
-        object_refs_change(&after->statuses, NULL, c->new);
-        after->status_written = 0;
-        l2_status_touch(sp, after);
-    }
-    if (before != NULL && before != after)
-        service_table_release(&sp->services, before);
+    version = after != NULL ? version_of(c->new->meta.resource_version) : 0;
+    if (before != NULL)
+        statuses_changed(sp, before, before == after ? version : 0);
+    if (after != NULL && after != before)
+        statuses_changed(sp, after, version);
 }
 
 void l2_status_work(struct speaker *sp)

@@ -27,40 +27,40 @@ void services_on_service(struct speaker *sp, const struct kube_change *c)
     const struct meta *m = c->new != NULL ? &c->new->meta : &c->old->meta;
     struct speaker_service *s = service_table_get(&sp->services, m->namespace, m->name);
 
-    s->object = c->new;
+    free(s->record);
+    s->record = c->new != NULL ? service_record_new(c->new) : NULL;
     services_mark(sp, s);
 }
 
-/* A slice belongs to the Service that its label names; without one it belongs to nobody. */
-static void change_slice(struct speaker *sp, const struct object *slice, const struct object *old,
-                         const struct object *new)
+static void slices_changed(struct speaker *sp, struct speaker_service *s)
 {
-    struct speaker_service *s;
-
-    if (slice->slice.service[0] == '\0') {
-        if (new != NULL)
-            log_error("endpointSlice missing the kubernetes.io/service-name label",
-                      F_S("namespace", slice->meta.namespace), F_S("name", slice->meta.name));
-        return;
-    }
-    s = service_table_get(&sp->services, slice->meta.namespace, slice->slice.service);
-    object_refs_change(&s->slices, old, new);
-    if (s->object != NULL)
+    if (s->record != NULL)
         services_mark(sp, s);
     else
         service_table_release(&sp->services, s);
 }
 
+/* A slice belongs to the Service that its label names; without one it belongs to nobody. */
+static struct speaker_service *service_of_slice(struct speaker *sp, const struct object *slice)
+{
+    if (slice->slice.service[0] != '\0')
+        return service_table_get(&sp->services, slice->meta.namespace, slice->slice.service);
+    log_error("endpointSlice missing the kubernetes.io/service-name label",
+              F_S("namespace", slice->meta.namespace), F_S("name", slice->meta.name));
+    return NULL;
+}
+
 void services_on_slice(struct speaker *sp, const struct kube_change *c)
 {
-    if (c->old != NULL && c->new != NULL &&str_eq(c->old->slice.service, c->new->slice.service)) {
-        change_slice(sp, c->new, c->old, c->new);
-        return;
-    }
-    if (c->old != NULL)
-        change_slice(sp, c->old, c->old, NULL);
-    if (c->new != NULL)
-        change_slice(sp, c->new, NULL, c->new);
+    const struct meta *m = c->new != NULL ? &c->new->meta : &c->old->meta;
+    struct speaker_service *after = c->new != NULL ? service_of_slice(sp, c->new) : NULL;
+    struct slice_record *record = after != NULL ? slice_record_new(c->new) : NULL;
+    struct speaker_service *before = service_table_put_slice(&sp->services, m, record, after);
+
+    if (after != NULL)
+        slices_changed(sp, after);
+    if (before != NULL && before != after)
+        slices_changed(sp, before);
 }
 
 /* --- what is to be evaluated --- */
@@ -81,7 +81,7 @@ void services_mark_all(struct speaker *sp)
     MAP_EACH (&sp->services.by_key, e) {
         struct speaker_service *s = e->value;
 
-        if (s->object != NULL || s->announced)
+        if (s->record != NULL || s->announced)
             services_mark(sp, s);
     }
 }
@@ -92,7 +92,7 @@ const struct speaker_service *services_without_pool(const struct speaker *sp,
     MAP_EACH (&sp->services.by_key, e) {
         const struct speaker_service *s = e->value;
 
-        if (s->announced && snapshot_pool_of(cfg, s->ips, s->ip_count) == NULL)
+        if (s->announced && snapshot_pool_of(cfg, service_ips(s), s->ip_count) == NULL)
             return s;
     }
     return NULL;
@@ -106,20 +106,28 @@ static void print_ips(struct text *t, const struct ip *ips, size_t count)
         text_printf(t, "%s%s", i > 0 ? "," : "", ip_format(ips[i]).s);
 }
 
+static void service_set_ips(struct speaker_service *s, const struct ip *ips, size_t count)
+{
+    if (s->ip_count > 1)
+        free(s->ips.many);
+    s->ip_count = (uint32_t)count;
+    if (count == 1)
+        s->ips.one = ips[0];
+    if (count > 1)
+        s->ips.many = memcpy(xcalloc(count, sizeof(*ips)), ips, count * sizeof(*ips));
+}
+
 static void service_withdraw(struct speaker *sp, struct speaker_service *s, const char *reason)
 {
     CLEANUP(text_done) struct text ips = {0};
 
     if (!s->announced)
         return;
-    print_ips(&ips, s->ips, s->ip_count);
+    print_ips(&ips, service_ips(s), s->ip_count);
     for (size_t i = 0; i < s->ip_count; i++)
-        announcer_drop(sp->announcer, s, s->ips[i]);
-    free(s->ips);
-    free(s->interfaces.items);
-    s->ips = NULL;
-    s->ip_count = 0;
-    s->interfaces = (struct string_list){0};
+        announcer_drop(sp->announcer, s, service_ips(s)[i]);
+    service_set_ips(s, NULL, 0);
+    s->rule = rule_unref(s->rule);
     s->announced = false;
     log_info("withdrawing service announcement", F_S("event", "serviceWithdrawn"),
              F_S("service", s->key), F_S("protocol", "layer2"), F_S("ip", text_str(&ips)),
@@ -129,44 +137,16 @@ static void service_withdraw(struct speaker *sp, struct speaker_service *s, cons
         speaker_schedule(sp, TODO_CONFIG);
 }
 
-static bool same_rule(const struct speaker_service *s, const struct announce_answer *a)
-{
-    if (s->all_interfaces != a->all_interfaces || s->interfaces.count != a->interfaces.count)
-        return false;
-    for (size_t i = 0; i < a->interfaces.count; i++) {
-        if (!str_eq(s->interfaces.items[i], a->interfaces.items[i]))
-            return false;
-    }
-    return true;
-}
-
-/* The names in one block behind their pointers. */
-static struct string_list copy_names(const struct string_list *from)
-{
-    size_t pointers = from->count * sizeof(*from->items), chars = 0;
-    struct string_list copy = {.count = from->count};
-    char *at;
-
-    for (size_t i = 0; i < from->count; i++)
-        chars += strlen(from->items[i]) + 1;
-    copy.items = xmalloc(pointers + chars + 1);
-    at = (char *)copy.items + pointers;
-    for (size_t i = 0; i < from->count; i++) {
-        copy.items[i] = at;
-        at = stpcpy(at, from->items[i]) + 1;
-    }
-    return copy;
-}
-
 /* Returns whether the interfaces are others than before. */
-static bool service_set_rule(struct speaker_service *s, const struct announce_answer *a)
+static bool service_set_rule(struct speaker *sp, struct speaker_service *s,
+                             const struct announce_answer *a)
 {
-    if (s->announced && same_rule(s, a))
-        return false;
-    free(s->interfaces.items);
-    s->all_interfaces = a->all_interfaces;
-    s->interfaces = a->interfaces.count > 0 ? copy_names(&a->interfaces) : (struct string_list){0};
-    return true;
+    struct rule *rule = rule_ref(&sp->services.rules, a->all_interfaces, &a->interfaces);
+    bool changes = rule != s->rule;
+
+    rule_unref(s->rule); /* it lives on if it is the same */
+    s->rule = rule;
+    return changes;
 }
 
 static bool has_an_interface(const struct speaker *sp, const struct announce_answer *a)
@@ -203,7 +183,7 @@ static void service_announce(struct speaker *sp, struct speaker_service *s,
     CLEANUP(text_done) struct text ips = {0};
     bool starts = !s->announced;
 
-    if (!service_set_rule(s, a)) {
+    if (!service_set_rule(sp, s, a)) {
         log_debug("service already announced from this node", F_S("event", "serviceAnnounced"),
                   F_S("service", s->key), F_S("protocol", "layer2"));
         return;
@@ -213,9 +193,7 @@ static void service_announce(struct speaker *sp, struct speaker_service *s,
     if (!starts)
         return;
     s->announced = true;
-    s->ips = xcalloc(a->ip_count, sizeof(*s->ips));
-    memcpy(s->ips, a->ips, a->ip_count * sizeof(*s->ips));
-    s->ip_count = (uint32_t)a->ip_count;
+    service_set_ips(s, a->ips, a->ip_count);
     print_ips(&ips, a->ips, a->ip_count);
     log_info("service has IP, announcing", F_S("event", "serviceAnnounced"), F_S("service", s->key),
              F_S("protocol", "layer2"), F_S("ips", text_str(&ips)), F_S("pool", a->pool->name));
@@ -241,6 +219,7 @@ static void log_refusal(const struct speaker_service *s, const struct announce_a
     }
 }
 
+/* The answer borrows from the Service and the arena. */
 static void service_ask(const struct speaker *sp, const struct speaker_service *s, struct arena *a,
                         struct announce_answer *ret)
 {
@@ -248,8 +227,8 @@ static void service_ask(const struct speaker *sp, const struct speaker_service *
         .world = sp->config.cfg != NULL ? &sp->config.world : NULL,
         .node = sp->options->node,
         .lb_class = sp->options->lb_class,
-        .service = s->object,
-        .slices = object_refs_list(&s->slices),
+        .service = service_object(s, a),
+        .slices = slice_records_read(s->slices, a),
     };
 
     announce_decide(&q, a, ret);
@@ -278,7 +257,8 @@ static void service_evaluate(struct speaker *sp, struct speaker_service *s)
         service_withdraw(sp, s, answer.reason);
         break;
     case ANNOUNCE:
-        if (s->announced && !announce_same_ips(s->ips, s->ip_count, answer.ips, answer.ip_count))
+        if (s->announced &&
+            !announce_same_ips(service_ips(s), s->ip_count, answer.ips, answer.ip_count))
             service_withdraw(sp, s, "loadBalancerIPChanged");
         service_announce(sp, s, &answer);
         break;

@@ -12,23 +12,35 @@
 #include "speaker/hash.h"
 #include "speaker/speaker_int.h"
 
+#include <stdlib.h>
+
 #define REPORT_AFTER_NS (5 * NS_PER_SEC)
+
+/* What will be told about a Service, unless it is mended until then. */
+struct report {
+    struct report *next;
+    struct speaker_service *service;
+    struct mono at;
+};
 
 void service_event_assigned(struct speaker *sp, const struct speaker_service *s)
 {
-    kube_event(sp->cluster.events, s->object, KUBE_EVENT_NORMAL, "nodeAssigned",
+    CLEANUP(arena_freep) struct arena *a = arena_new();
+
+    kube_event(sp->cluster.events, service_object(s, a), KUBE_EVENT_NORMAL, "nodeAssigned",
                "announcing from node \"%s\" with protocol \"layer2\"", sp->options->node);
 }
 
 void service_event_no_interface(struct speaker *sp, const struct speaker_service *s, struct ip ip)
 {
+    CLEANUP(arena_freep) struct arena *a = arena_new();
     struct ip_text text = ip_format(ip);
 
     log_warn("the specified interfaces used to announce LB IP don't exist",
              F_S("op", "SetBalancer"), F_S("protocol", "layer2"), F_S("service", s->key),
              F_S("IP", text.s));
     kube_event(
-        sp->cluster.events, s->object, KUBE_EVENT_WARNING, "announceFailed",
+        sp->cluster.events, service_object(s, a), KUBE_EVENT_WARNING, "announceFailed",
         "the interfaces specified by LB IP \"%s\" doesn't exist in assigned node \"%s\" with "
         "protocol \"layer2\"",
         text.s, sp->options->node);
@@ -38,16 +50,44 @@ void service_event_no_interface(struct speaker *sp, const struct speaker_service
 
 static void report_arm(struct speaker *sp, struct mono now)
 {
-    const struct speaker_service *first = sp->unreported.head;
+    const struct report *first = sp->unreported;
     int64_t ns;
     struct timeval delay;
 
     if (first == NULL)
         return;
-    ns = mono_sub(first->report_at, now);
+    ns = mono_sub(first->at, now);
     ns = ns > 0 ? ns : 0;
     delay = (struct timeval){.tv_sec = ns / NS_PER_SEC, .tv_usec = ns % NS_PER_SEC / NS_PER_US + 1};
     (void)event_add(&sp->report_timer, &delay); /* fails only without memory */
+}
+
+static void report_add(struct speaker *sp, struct speaker_service *s)
+{
+    struct report *r = xcalloc(1, sizeof(*r));
+    bool was_empty = sp->unreported == NULL;
+    struct mono now = mono_now();
+
+    r->service = s;
+    r->at = mono_add(now, REPORT_AFTER_NS);
+    s->is_unreported = true;
+    *sp->unreported_tail = r;
+    sp->unreported_tail = &r->next;
+    if (was_empty)
+        report_arm(sp, now);
+}
+
+static struct speaker_service *report_take(struct speaker *sp)
+{
+    struct report *r = sp->unreported;
+    struct speaker_service *s = r->service;
+
+    sp->unreported = r->next;
+    if (sp->unreported == NULL)
+        sp->unreported_tail = &sp->unreported;
+    free(r);
+    s->is_unreported = false;
+    return s;
 }
 
 void service_note_missing(struct speaker *sp, struct speaker_service *s, const char *missing)
@@ -61,32 +101,23 @@ void service_note_missing(struct speaker *sp, struct speaker_service *s, const c
     s->missing_hash = hash;
     if (hash == 0)
         return;
-    if (!s->is_unreported) {
-        bool was_empty = sp->unreported.head == NULL;
-        struct mono now = mono_now();
-
-        s->is_unreported = true;
-        s->report_at = mono_add(now, REPORT_AFTER_NS);
-        s->next_unreported = NULL;
-        *sp->unreported.tail = s;
-        sp->unreported.tail = &s->next_unreported;
-        if (was_empty)
-            report_arm(sp, now);
-    }
+    if (!s->is_unreported)
+        report_add(sp, s);
 }
 
 static void report(struct speaker *sp, struct speaker_service *s)
 {
+    CLEANUP(arena_freep) struct arena *a = arena_new();
     CLEANUP(xfreep) char *missing = NULL;
 
-    if (s->missing_hash == 0 || s->object == NULL)
+    if (s->missing_hash == 0 || s->record == NULL)
         return; /* it has been mended */
     missing = service_missing_link(sp, s);
     if (missing == NULL)
         return;
     log_warn("no node announces the service", F_S("event", "notAnnounced"), F_S("service", s->key),
              F_S("reason", missing));
-    kube_event(sp->cluster.events, s->object, KUBE_EVENT_WARNING, "notAnnounced",
+    kube_event(sp->cluster.events, service_object(s, a), KUBE_EVENT_WARNING, "notAnnounced",
                "no node announces the addresses: %s", missing);
 }
 
@@ -97,13 +128,9 @@ static void on_report_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    while (sp->unreported.head != NULL && !mono_before(now, sp->unreported.head->report_at)) {
-        struct speaker_service *s = sp->unreported.head;
+    while (sp->unreported != NULL && !mono_before(now, sp->unreported->at)) {
+        struct speaker_service *s = report_take(sp);
 
-        sp->unreported.head = s->next_unreported;
-        if (sp->unreported.head == NULL)
-            sp->unreported.tail = &sp->unreported.head;
-        s->is_unreported = false;
         report(sp, s);
         service_table_release(&sp->services, s);
     }
@@ -112,7 +139,7 @@ static void on_report_timer(evutil_socket_t fd, short what, void *arg)
 
 void service_events_init(struct speaker *sp)
 {
-    sp->unreported.tail = &sp->unreported.head;
+    sp->unreported_tail = &sp->unreported;
     (void)event_assign(&sp->report_timer, sp->base, -1, 0, on_report_timer, sp);
 }
 
@@ -120,4 +147,6 @@ void service_events_done(struct speaker *sp)
 {
     if (event_initialized(&sp->report_timer))
         event_del(&sp->report_timer);
+    while (sp->unreported != NULL)
+        (void)report_take(sp); /* the table owns it */
 }

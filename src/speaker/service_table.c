@@ -2,93 +2,34 @@
 #include "base/text.h"
 #include "speaker/speaker_int.h"
 
-#include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- a few objects --- */
-
-void object_refs_done(struct object_refs *r)
-{
-    if (r->count > 1)
-        free(r->many);
-    *r = (struct object_refs){0};
-}
-
-static const struct object **refs_items(struct object_refs *r)
-{
-    return r->count > 1 ? r->many : &r->one;
-}
-
-static void refs_add(struct object_refs *r, const struct object *o)
-{
-    const struct object **items;
-
-    if (r->count == 0) {
-        r->one = o;
-        r->count = 1;
-        return;
-    }
-    items = r->count > 1 ? r->many : NULL;
-    items = xreallocarray(items, r->count + 1, sizeof(*items));
-    if (r->count == 1)
-        items[0] = r->one;
-    items[r->count++] = o;
-    r->many = items;
-}
-
-static void refs_remove(struct object_refs *r, size_t at)
-{
-    const struct object **items = refs_items(r), *last;
-
-    items[at] = items[r->count - 1];
-    last = items[0];
-    if (r->count == 2) {
-        free(items);
-        r->one = last;
-    }
-    r->count--;
-}
-
-void object_refs_change(struct object_refs *r, const struct object *old, const struct object *new)
-{
-    const struct object **items = refs_items(r);
-    size_t at = 0;
-
-    while (at < r->count && items[at] != old)
-        at++;
-    if (old == NULL || at == r->count) {
-        if (new != NULL)
-            refs_add(r, new);
-    } else if (new != NULL) {
-        items[at] = new;
-    } else {
-        refs_remove(r, at);
-    }
-}
-
-struct object_list object_refs_list(const struct object_refs *r)
-{
-    return (struct object_list){.items = r->count > 1 ? r->many : &r->one, .count = r->count};
-}
 
 /* --- the table --- */
 
 static void service_free(struct speaker_service *s)
 {
-    object_refs_done(&s->slices);
-    object_refs_done(&s->statuses);
-    free(s->ips);
-    free(s->interfaces.items);
+    free(s->record);
+    if (s->ip_count > 1)
+        free(s->ips.many);
+    rule_unref(s->rule);
     free(s);
 }
 
 void service_table_done(struct service_table *t)
 {
+    MAP_EACH (&t->slices, e)
+        free(e->value);
+    MAP_EACH (&t->statuses, e)
+        free(e->value);
     MAP_EACH (&t->by_key, e)
         service_free(e->value);
+    map_done(&t->slices);
+    map_done(&t->statuses);
     map_done(&t->by_key);
+    map_done(&t->rules);
 }
 
 struct speaker_service *service_table_get(struct service_table *t, const char *namespace,
@@ -109,7 +50,7 @@ struct speaker_service *service_table_get(struct service_table *t, const char *n
 
 void service_table_release(struct service_table *t, struct speaker_service *s)
 {
-    if (s->object != NULL || s->slices.count > 0 || s->statuses.count > 0 || s->announced)
+    if (s->record != NULL || s->slices != NULL || s->statuses != NULL || s->announced)
         return;
     if (s->is_dirty || s->is_unreported)
         return;
@@ -117,6 +58,130 @@ void service_table_release(struct service_table *t, struct speaker_service *s)
         return;
     map_del(&t->by_key, s->key, strlen(s->key));
     service_free(s);
+}
+
+/* --- slices and statuses --- */
+
+/* The key of a record that may not be there; the caller frees it. */
+static char *key_of(const struct meta *m, size_t *ret_len)
+{
+    struct text t = {0};
+
+    text_add_n(&t, m->namespace, strlen(m->namespace) + 1);
+    text_add(&t, m->name);
+    *ret_len = t.len;
+    return text_take(&t);
+}
+
+/* Returns the Service that had the record of that name, or NULL. */
+static struct speaker_service *record_drop(struct map *records, size_t list_at, const char *key,
+                                           size_t len)
+{
+    struct record_link *old = map_del(records, key, len), **at;
+    struct speaker_service *s;
+
+    if (old == NULL)
+        return NULL;
+    s = old->service;
+    at = (struct record_link **)(void *)((char *)s + list_at);
+    while (*at != old)
+        at = &(*at)->next;
+    *at = old->next;
+    free(old);
+    return s;
+}
+
+/* The first that came stays the first. */
+static void record_append(struct record_link **list, struct record_link *new,
+                          struct speaker_service *s)
+{
+    new->service = s;
+    while (*list != NULL)
+        list = &(*list)->next;
+    *list = new;
+}
+
+struct speaker_service *service_table_put_slice(struct service_table *t, const struct meta *of,
+                                                struct slice_record *new_take,
+                                                struct speaker_service *s)
+{
+    CLEANUP(xfreep) char *key = NULL;
+    struct speaker_service *before;
+    size_t len;
+
+    key = key_of(of, &len);
+    before = record_drop(&t->slices, offsetof(struct speaker_service, slices), key, len);
+    if (new_take != NULL) {
+        record_append(&s->slices, &new_take->link, s);
+        (void)map_put(&t->slices, new_take->strings, len, new_take); /* replaces nothing */
+    }
+    return before;
+}
+
+struct speaker_service *service_table_put_status(struct service_table *t, const struct meta *of,
+                                                 struct status_record *new_take,
+                                                 struct speaker_service *s)
+{
+    CLEANUP(xfreep) char *key = NULL;
+    struct speaker_service *before;
+    size_t len;
+
+    key = key_of(of, &len);
+    before = record_drop(&t->statuses, offsetof(struct speaker_service, statuses), key, len);
+    if (new_take != NULL) {
+        record_append(&s->statuses, &new_take->link, s);
+        (void)map_put(&t->statuses, new_take->strings, len, new_take); /* replaces nothing */
+    }
+    return before;
+}
+
+static void each_service(const struct service_table *t, kube_name_fn fn, void *fn_arg)
+{
+    MAP_EACH (&t->by_key, e) {
+        const struct speaker_service *s = e->value;
+        CLEANUP(xfreep) char *namespace = NULL;
+
+        if (s->record == NULL)
+            continue;
+        namespace = xstrndup(s->key, service_namespace_len(s));
+        fn(fn_arg, namespace, service_name(s));
+    }
+}
+
+static void each_key(const struct map *records, kube_name_fn fn, void *fn_arg)
+{
+    MAP_EACH (records, e)
+        fn(fn_arg, e->key, record_name(e->key));
+}
+
+void service_table_each_kept(const struct service_table *t, enum object_kind kind, kube_name_fn fn,
+                             void *fn_arg)
+{
+    if (kind == OBJ_SERVICE)
+        each_service(t, fn, fn_arg);
+    else if (kind == OBJ_ENDPOINT_SLICE)
+        each_key(&t->slices, fn, fn_arg);
+    else if (kind == OBJ_SERVICE_L2_STATUS)
+        each_key(&t->statuses, fn, fn_arg);
+}
+
+/* --- one Service --- */
+
+const struct object *service_object(const struct speaker_service *s, struct arena *a)
+{
+    struct object *o;
+
+    if (s->record == NULL)
+        return NULL;
+    o = service_record_read(s->record, a);
+    o->meta.namespace = arena_strndup(a, s->key, service_namespace_len(s));
+    o->meta.name = service_name(s);
+    return o;
+}
+
+const struct ip *service_ips(const struct speaker_service *s)
+{
+    return s->ip_count > 1 ? s->ips.many : &s->ips.one;
 }
 
 const char *service_name(const struct speaker_service *s)

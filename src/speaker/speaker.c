@@ -116,10 +116,15 @@ static void on_synced(void *arg)
     sp->synced = true;
     config_state_on_change(sp->config_state);
     speaker_schedule(sp, TODO_CONFIG);
-    if (sp->membership != NULL)
-        sp->discovery = discovery_new(sp, on_settled);
-    else
-        on_settled(sp);
+    if (sp->discovery != NULL)
+        discovery_on_synced(sp->discovery);
+}
+
+static void each_kept(void *arg, enum object_kind kind, kube_name_fn fn, void *fn_arg)
+{
+    const struct speaker *sp = arg;
+
+    service_table_each_kept(&sp->services, kind, fn, fn_arg);
 }
 
 static void watch(struct speaker *sp)
@@ -136,11 +141,15 @@ static void watch(struct speaker *sp)
         {.kind = OBJ_CONFIG_MAP, .namespace = ns, .field_selector = "metadata.name=bgpextras"},
         {.kind = OBJ_NODE, .namespace = ""},
         {.kind = OBJ_NAMESPACE, .namespace = "", .only_metadata = true},
-        {.kind = OBJ_SERVICE, .namespace = "", .field_selector = "spec.type=LoadBalancer"},
+        {.kind = OBJ_SERVICE,
+         .namespace = "",
+         .field_selector = "spec.type=LoadBalancer",
+         .is_unstored = true},
         {.kind = OBJ_ENDPOINT_SLICE,
          .namespace = "",
-         .label_selector = "!service.kubernetes.io/headless"},
-        {.kind = OBJ_SERVICE_L2_STATUS, .namespace = ""},
+         .label_selector = "!service.kubernetes.io/headless",
+         .is_unstored = true},
+        {.kind = OBJ_SERVICE_L2_STATUS, .namespace = "", .is_unstored = true},
         config_state_selection(sp->config_state),
     };
 
@@ -149,6 +158,7 @@ static void watch(struct speaker *sp)
                                     .selection_count = ARRAY_SIZE(selections),
                                     .changed = on_change,
                                     .synced = on_synced,
+                                    .each_kept = each_kept,
                                     .arg = sp,
                                 });
 }
@@ -307,6 +317,10 @@ static int open_cluster(struct speaker *sp)
         return r;
     }
     sp->config_state = config_state_new(&sp->cluster, CONFIG_STATE_SPEAKER, sp->options->node);
+    if (sp->membership != NULL)
+        sp->discovery = discovery_new(sp, on_settled);
+    else
+        on_settled(sp);
     watch(sp);
     return 0;
 }

@@ -18,55 +18,43 @@
 #include "role/health.h"
 #include "speaker/announcer.h"
 #include "speaker/membership.h"
+#include "speaker/rule.h"
+#include "speaker/service_record.h"
 #include "speaker/speaker_options.h"
 
 /* --- Services: service_table.c --- */
 
-/* A few borrowed objects; mostly one, which takes no memory. */
-struct object_refs {
-    union {
-        const struct object *one;
-        const struct object **many; /* when count > 1 */
-    };
-    size_t count;
-};
-
-void object_refs_done(struct object_refs *r);
-/* `old` NULL: `new` is added; `new` NULL: `old` is removed; else one takes the place of the other.
- */
-void object_refs_change(struct object_refs *r, const struct object *old, const struct object *new);
-struct object_list object_refs_list(const struct object_refs *r); /* valid until it changes */
-
 /* Everything that concerns one Service name, whether the Service exists or not. */
 struct speaker_service {
-    /* as the feed has it */
-    const struct object *object; /* NULL: it does not exist */
-    struct object_refs slices;
-    struct object_refs statuses; /* ServiceL2Status of any node */
+    /* as the feed has it; owned */
+    struct service_record *record; /* NULL: it does not exist */
+    struct record_link *slices;    /* first members of struct slice_record */
+    struct record_link *statuses;  /* of struct status_record, of any node */
 
     /* service_announce.c */
     struct speaker_service *next_dirty;
-    struct ip *ips; /* owned; what is announced */
+    union {
+        struct ip one;
+        struct ip *many; /* when ip_count > 1; owned */
+    } ips;               /* what is announced */
+    struct rule *rule;   /* where; NULL while nothing is announced */
     uint32_t ip_count;
     bool is_dirty;  /* in the list of those to evaluate */
     bool announced; /* by Layer 2, from here */
-    bool all_interfaces;
-    struct string_list interfaces; /* owned; when not all */
 
     /* service_events.c */
     bool is_unreported;    /* in the list of those whose missing link will be told */
     uint64_t missing_hash; /* of the text that was told last, or will be; 0: none is missing */
-    struct speaker_service *next_unreported;
-    struct mono report_at;
 
     /* l2_status.c */
-    struct speaker_service *next_status;
     bool status_queued; /* in the list of those to reconcile */
     bool status_again;  /* changed while requests were under way */
     bool status_failed; /* in the list of those to try again later */
     uint8_t status_failures;
     uint32_t status_busy;    /* requests under way */
     uint64_t status_written; /* hash of what was written and not seen yet; 0: nothing */
+    uint64_t status_version; /* the object's, since then */
+    struct speaker_service *next_status;
 
     char key[]; /* "namespace/name" */
 };
@@ -76,7 +64,10 @@ struct service_list {
 };
 
 struct service_table {
-    struct map by_key; /* key -> struct speaker_service */
+    struct map by_key;   /* key -> struct speaker_service */
+    struct map slices;   /* "namespace\0name" -> struct slice_record, of the Services */
+    struct map statuses; /* the same of struct status_record */
+    struct map rules;    /* of the Services: rule.h */
 };
 
 void service_table_done(struct service_table *t);
@@ -85,6 +76,24 @@ struct speaker_service *service_table_get(struct service_table *t, const char *n
 /* Frees the entry if nothing is left that concerns it. */
 void service_table_release(struct service_table *t, struct speaker_service *s);
 
+/*
+ * The slice or status of that name becomes `new_take`, of the Service `s`; both NULL: there is none
+ * any more. Returns the Service that had the old one, or NULL.
+ */
+struct speaker_service *service_table_put_slice(struct service_table *t, const struct meta *of,
+                                                struct slice_record *new_take,
+                                                struct speaker_service *s);
+struct speaker_service *service_table_put_status(struct service_table *t, const struct meta *of,
+                                                 struct status_record *new_take,
+                                                 struct speaker_service *s);
+
+/* The names of which the table has something, for the feed. */
+void service_table_each_kept(const struct service_table *t, enum object_kind kind, kube_name_fn fn,
+                             void *fn_arg);
+
+/* The Service as an object, in the arena; NULL when it does not exist. */
+const struct object *service_object(const struct speaker_service *s, struct arena *a);
+const struct ip *service_ips(const struct speaker_service *s); /* ip_count of them */
 const char *service_name(const struct speaker_service *s);
 size_t service_namespace_len(const struct speaker_service *s);
 
@@ -144,7 +153,7 @@ struct speaker {
     struct service_table services;
     struct service_list dirty;
 
-    struct service_list unreported;
+    struct report *unreported, **unreported_tail;
     struct event report_timer;
 
     struct l2_statuses *statuses;
@@ -200,4 +209,5 @@ void nodes_on_change(struct speaker *sp, const struct kube_change *c); /* speake
 struct discovery *discovery_new(struct speaker *sp, void (*settled)(struct speaker *sp));
 struct discovery *discovery_free(struct discovery *d);
 DEFINE_CLEANUP(struct discovery, discovery_free);
-void discovery_on_members(struct discovery *d); /* somebody joined or left */
+void discovery_on_members(struct discovery *d); /* somebody joined or left, or a join ended */
+void discovery_on_synced(struct discovery *d);  /* there is nothing else to wait for */

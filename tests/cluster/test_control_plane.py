@@ -238,8 +238,10 @@ def test_controllers(net):
 
 # --- nothing stays behind ---
 
+# A shell in the background has its children ignore SIGINT.
 KEEPER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from cluster import ControlPlane
 plane = ControlPlane()

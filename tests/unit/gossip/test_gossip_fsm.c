@@ -898,6 +898,38 @@ static void refutes_old_metadata(void **state)
     tear_down(f);
 }
 
+static unsigned count_wakeups(struct fixture *f, int64_t ns)
+{
+    struct mono end = mono_add(f->now, ns);
+    unsigned count = 0;
+
+    for (; !mono_before(end, gossip_deadline(f->g)); count++) {
+        f->now = gossip_deadline(f->g);
+        gossip_tick(f->g, f->now);
+        act(f);
+    }
+    f->now = end;
+    return count;
+}
+
+/* What is left then are the probes, once a second. */
+static void sleeps_when_all_is_said(void **state)
+{
+    struct fixture *f = set_up();
+    int64_t interval_ns = f->profile.gossip_interval_ns;
+    struct mono beat;
+
+    (void)state;
+    assert_in_range(count_wakeups(f, 10 * NS_PER_SEC), 8, 12); /* nobody is there to be told */
+    meet(f, 1);
+    beat = gossip_deadline(f->g);
+    assert_true(mono_sub(beat, f->now) <= interval_ns);
+    memset(f->sent, 0, sizeof(f->sent));
+    (void)count_wakeups(f, mono_sub(beat, f->now));
+    assert_true(f->sent[GOSSIP_ALIVE] > 0);
+    tear_down(f);
+}
+
 static void says_farewell_to_all(void **state)
 {
     struct fixture *f = set_up();
@@ -921,6 +953,7 @@ int main(void)
         cmocka_unit_test(hears_metadata),
         cmocka_unit_test(refutes_old_metadata),
         cmocka_unit_test(says_farewell_to_all),
+        cmocka_unit_test(sleeps_when_all_is_said),
         cmocka_unit_test(answers_pings),
         cmocka_unit_test(follows_the_rules_of_states),
         cmocka_unit_test(ignores_strangers_that_are_accused),

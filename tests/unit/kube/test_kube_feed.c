@@ -53,6 +53,8 @@ struct world {
     struct store *store;
     struct kube_feed *feed;
     struct text told;
+    bool is_unstored; /* the selection */
+    bool keeps;       /* something of the objects */
 };
 
 static void on_changed(void *arg, const struct kube_change *change)
@@ -69,7 +71,21 @@ static void on_changed(void *arg, const struct kube_change *change)
     if (change->json != NULL)
         text_printf(&w->told, " %.*s", (int)change->json_len, change->json);
     assert_ptr_equal(store_find(w->store, change->kind, o->meta.namespace, o->meta.name),
-                     change->new);
+                     w->is_unstored ? NULL : change->new);
+}
+
+/* Keeps "a" and "b". */
+static void each_kept(void *arg, enum object_kind kind, kube_name_fn fn, void *fn_arg)
+{
+    struct world *w = arg;
+
+    assert_true(w->is_unstored);
+    assert_int_equal(kind, OBJ_POD);
+    if (!w->keeps)
+        return;
+    fn(fn_arg, "n", "a");
+    fn(fn_arg, "n", "b");
+    fn(fn_arg, "elsewhere", "b"); /* not of this selection */
 }
 
 static void on_synced(void *arg)
@@ -87,10 +103,12 @@ static void world_init(struct world *w, const struct kube_selection *selection)
         .selection_count = 1,
         .changed = on_changed,
         .synced = on_synced,
+        .each_kept = each_kept,
         .arg = w,
     };
 
     *w = (struct world){.base = event_base_new(), .store = store_new()};
+    w->is_unstored = selection->is_unstored;
     options.base = w->base;
     options.store = w->store;
     w->feed = kube_feed_new(&options);
@@ -207,6 +225,29 @@ static void test_replace(void **state)
     world_done(&w);
 }
 
+/* The same for a kind of which the store has nothing. */
+static void test_unstored(void **state)
+{
+    (void)state;
+    static const struct kube_selection passing = {
+        .kind = OBJ_POD, .namespace = "n", .is_unstored = true};
+    struct world w;
+
+    world_init(&w, &passing);
+    say_head(&w, 200);
+    say(&w, EVENT("ADDED", POD("a", "1")) EVENT("ADDED", POD("b", "2")) END);
+    assert_told(&w, "new a " POD("a", "1") ", new b " POD("b", "2") ", synced");
+    w.keeps = true;
+    say(&w, EVENT("MODIFIED", POD("b", "3")) EVENT("DELETED", POD("c", "4")));
+    assert_told(&w, "new b " POD("b", "3") ", gone c");
+    say(&w, EVENT("ERROR", "{\"code\":410,\"reason\":\"Expired\",\"message\":\"old\"}"));
+    wait_for_call(&w);
+    say_head(&w, 200);
+    say(&w, EVENT("ADDED", POD("b", "3")) END);
+    assert_told(&w, "new b " POD("b", "3") ", gone a");
+    world_done(&w);
+}
+
 static void test_list(void **state)
 {
     (void)state;
@@ -310,10 +351,10 @@ static void test_metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_watch_list),  cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_list),        cmocka_unit_test(test_cut_list),
-        cmocka_unit_test(test_undecodable), cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_watch_list), cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_unstored),   cmocka_unit_test(test_list),
+        cmocka_unit_test(test_cut_list),   cmocka_unit_test(test_undecodable),
+        cmocka_unit_test(test_garbage),    cmocka_unit_test(test_metadata),
     };
 
     log_set_silent();
