@@ -258,18 +258,20 @@ static size_t waiting_turns(const struct allocator *a, struct ipam_service **ret
     return count;
 }
 
-void allocator_run(struct allocator *a)
+bool allocator_run(struct allocator *a)
 {
+    bool is_pass = a->pass_due;
     CLEANUP(arena_freep) struct arena *scratch = NULL;
     struct ipam_service *turns;
     size_t count;
 
     if (!a->has_snapshot || (!a->pass_due && !a->wake_due))
-        return;
+        return false;
     scratch = arena_new();
-    count = a->pass_due ? all_turns(a, &turns, scratch) : waiting_turns(a, &turns, scratch);
+    count = is_pass ? all_turns(a, &turns, scratch) : waiting_turns(a, &turns, scratch);
     a->pass_due = a->wake_due = false;
     ipam_settle(a->ipam, turns, count, scratch);
     for (size_t i = 0; i < count; i++)
         conclude(a, turns[i].service, &turns[i].verdict, false);
+    return is_pass;
 }

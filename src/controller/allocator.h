@@ -39,7 +39,7 @@ void allocator_set_snapshot(struct allocator *a, struct snapshot *cfg);
 void allocator_on_service(struct allocator *a, const struct object *old, const struct object *new,
                           bool is_own);
 
-/* Looks again at what is due: all Services, those that wait, or nothing. */
-void allocator_run(struct allocator *a);
+/* Looks again at what is due: all Services, those that wait, or nothing. True when it was all. */
+bool allocator_run(struct allocator *a);
 
 const struct ipam *allocator_ipam(const struct allocator *a);

@@ -7,6 +7,8 @@
 #include "role/log_flags.h"
 #include "role/tls_flags.h"
 
+#include <stdlib.h>
+
 static const struct controller_options defaults = {
     .port = 9120,
     .health_probe_port = 17472,
@@ -108,6 +110,16 @@ static int check_ports(const struct controller_options *o)
     return -1;
 }
 
+/* Spec api-and-config 6.2. All modes are one here (design 5): the value refuses nothing. */
+static void tell_bgp_type(void)
+{
+    if (str_eq(getenv("METALLB_BGP_TYPE"), "frr"))
+        log_warn("The FRR mode is deprecated and will be removed in a future release. Please "
+                 "migrate to the frr-k8s mode, which is now the default BGP backend. See "
+                 "https://metallb.io/concepts/bgp/#frr-k8s-mode for details.",
+                 F_S("op", "startup"));
+}
+
 int controller_options_parse(struct controller_options *ret, int argc, char **argv, int *ret_exit)
 {
     struct controller_options o = defaults;
@@ -121,6 +133,7 @@ int controller_options_parse(struct controller_options *ret, int argc, char **ar
              F_S("version", STEELLB_VERSION));
     if (check_tls(&o) < 0 || check_webhook_mode(&o) < 0 || check_ports(&o) < 0)
         return -1;
+    tell_bgp_type();
     *ret = o;
     return 0;
 }

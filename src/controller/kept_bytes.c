@@ -10,28 +10,24 @@
 static const char managed_fields[] = "\"managedFields\":[";
 
 struct entry {
-    char *key, *version;
-    struct kept kept;
+    size_t at, len; /* in the block */
+    bool is_wanted;
+    const char *version;
+    char key[]; /* behind it the version */
 };
-
-static struct entry *entry_free(struct entry *e)
-{
-    free(e->key);
-    free(e->version);
-    free(e->kept.bytes);
-    free(e);
-    return NULL;
-}
 
 void kept_bytes_done(struct kept_bytes *k)
 {
-    MAP_EACH (&k->by_key, e) {
-        struct entry *entry = e->value;
-
-        entry_free(entry);
-    }
+    MAP_EACH (&k->by_key, e)
+        free(e->value);
     map_done(&k->by_key);
-    k->total = 0;
+    text_done(&k->all);
+    k->has_unwanted = false;
+}
+
+void kept_bytes_drop(struct kept_bytes *k, const char *key)
+{
+    free(map_del_str(&k->by_key, key));
 }
 
 /* The end of the value that begins at `from`: behind the bracket that closes its first one. */
@@ -78,14 +74,14 @@ static char *key_of(const struct object *o)
     return xasprintf("%s/%s", o->meta.namespace, o->meta.name);
 }
 
-static void drop(struct kept_bytes *k, const char *key)
+static struct entry *entry_new(const char *key, const char *version)
 {
-    struct entry *e = map_del_str(&k->by_key, key);
+    size_t key_size = strlen(key) + 1, version_size = strlen(version) + 1;
+    struct entry *e = xcalloc(1, sizeof(*e) + key_size + version_size);
 
-    if (e == NULL)
-        return;
-    k->total -= e->kept.len;
-    entry_free(e);
+    memcpy(e->key, key, key_size);
+    e->version = memcpy(e->key + key_size, version, version_size);
+    return e;
 }
 
 void kept_bytes_put(struct kept_bytes *k, const struct object *o, const char *json, size_t len)
@@ -93,31 +89,59 @@ void kept_bytes_put(struct kept_bytes *k, const struct object *o, const char *js
     CLEANUP(xfreep) char *key = key_of(o);
     struct entry *e;
 
-    drop(k, key);
-    if (len > KEPT_BYTES_MAX - k->total)
+    kept_bytes_drop(k, key);
+    if (k->by_key.count == 0)
+        k->all.len = 0;
+    if (len > KEPT_BYTES_MAX - k->all.len)
         return;
-    e = xcalloc(1, sizeof(*e));
-    e->kept.bytes = xmalloc(len);
-    memcpy(e->kept.bytes, json, len);
-    e->kept.len = json_cut_managed_fields(e->kept.bytes, len);
-    e->kept.bytes = xreallocarray(e->kept.bytes, e->kept.len, 1);
-    e->version = xstrdup(o->meta.resource_version);
-    e->key = TAKE(key);
-    k->total += e->kept.len;
+    e = entry_new(key, o->meta.resource_version);
+    e->at = k->all.len;
+    text_add_n(&k->all, json, len);
+    e->len = json_cut_managed_fields(k->all.chars + e->at, len);
+    k->all.len = e->at + e->len;
     map_put_str(&k->by_key, e->key, e);
+    k->has_unwanted = true;
+}
+
+static bool is_of(const struct entry *e, const struct object *o)
+{
+    return e != NULL && str_eq(e->version, o->meta.resource_version);
+}
+
+void kept_bytes_want(struct kept_bytes *k, const struct object *o)
+{
+    CLEANUP(xfreep) char *key = key_of(o);
+    struct entry *e = map_find_str(&k->by_key, key);
+
+    if (is_of(e, o))
+        e->is_wanted = true;
+}
+
+static void drop_unwanted(struct kept_bytes *k)
+{
+    MAP_EACH (&k->by_key, e) {
+        const struct entry *entry = e->value;
+
+        if (!entry->is_wanted)
+            kept_bytes_drop(k, entry->key);
+    }
+    k->has_unwanted = false;
+}
+
+void kept_bytes_forget(struct kept_bytes *k)
+{
+    if (k->has_unwanted)
+        drop_unwanted(k);
+    if (k->by_key.count == 0)
+        kept_bytes_done(k);
 }
 
 struct kept kept_bytes_take(struct kept_bytes *k, const struct object *o)
 {
     CLEANUP(xfreep) char *key = key_of(o);
-    struct entry *e = map_find_str(&k->by_key, key);
-    struct kept kept = {0};
+    CLEANUP(xfreep) struct entry *e = map_del_str(&k->by_key, key);
 
-    if (e == NULL || !str_eq(e->version, o->meta.resource_version))
-        return kept;
-    kept = e->kept;
-    k->total -= kept.len;
-    e->kept = (struct kept){0};
-    drop(k, key);
-    return kept;
+    if (!is_of(e, o))
+        return (struct kept){0};
+    return (struct kept){.bytes = k->all.chars + e->at, .len = e->len};
 }

@@ -13,6 +13,8 @@
 #include "controller/pools_config.h"
 #include "controller/service_report.h"
 
+#include <malloc.h>
+
 /* Below whatever brings news. */
 enum { PRIORITY_WORK = 2 };
 
@@ -168,9 +170,12 @@ static void read_config(struct reconciler *r)
     config_state_report(r->config_state, r->is_stale ? text_str(&fault) : NULL);
 }
 
+/* A pass over all Services and the list before it take much memory, and may be the last for a year:
+ * it is given back. */
 static void on_work(evutil_socket_t fd, short what, void *arg)
 {
     struct reconciler *r = arg;
+    bool is_pass;
 
     (void)fd;
     (void)what;
@@ -179,8 +184,10 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
     if (r->config_due)
         read_config(r);
     r->config_due = false;
-    allocator_run(r->allocator);
+    is_pass = allocator_run(r->allocator);
     service_writer_forget(r->writer);
+    if (is_pass)
+        malloc_trim(0);
     if (r->cfg != NULL)
         pool_status_refresh(r->pool_status);
 }

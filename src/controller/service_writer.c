@@ -5,28 +5,32 @@
 #include "base/mono.h"
 #include "controller/kept_bytes.h"
 
-#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
-/* After so many writes at the same time their memory is given back, instead of kept for the next
- * time, which may be a year away. */
-enum { MANY = 256 };
+/*
+ * In the hands of the kube_writer, which sends 64 at a time. The others wait here, where they are
+ * smaller: what would wait there for its turn lies in memory between the objects that come
+ * meanwhile and stay, and leaves holes.
+ */
+enum { WRITING_MAX = 128 };
 
 #define FIRST_PAUSE_NS (5 * NS_PER_MS)
 #define LONGEST_PAUSE_NS (1000 * NS_PER_SEC)
 
 enum stage {
+    STAGE_WAITING, /* for its turn */
     STAGE_WRITING, /* in the hands of the kube_writer */
     STAGE_PAUSED,  /* after a failure */
     STAGE_WRITTEN, /* the store does not show it yet */
 };
 
-/* A Service whose status in the store is not what was decided. */
+/* A Service whose status in the store is not what was decided. One allocation with its names. */
 struct unwritten {
     struct service_writer *owner;
-    char *key, *namespace, *name, *uid;
+    const char *key, *namespace, *name, *uid; /* the name is the end of the key */
     struct service_want want;
     char *pool; /* owned; of `want` */
     enum stage stage;
@@ -34,15 +38,17 @@ struct unwritten {
     unsigned asked, edited; /* counts changes of `want`; the latest that an edit has seen */
     char *version;          /* resource version that the server had, or gave to our write */
     int64_t pause_ns;
-    struct event *retry; /* NULL until a write fails */
-    struct unwritten *next_gone;
+    struct event *retry;                           /* NULL until a write fails */
+    struct unwritten *next_gone, *previous, *next; /* the latter among those that wait */
+    char texts[];
 };
 
 struct service_writer {
     struct service_writer_options options;
     struct map by_key;
-    size_t most; /* entries since it was last empty */
     struct kept_bytes kept;
+    struct unwritten *first, *last; /* of those that wait */
+    size_t writing;
     struct unwritten *gone; /* whose writes have not ended */
     bool is_stopped;
 };
@@ -59,10 +65,6 @@ static struct unwritten *unwritten_free(struct unwritten *u)
 {
     if (u->retry != NULL)
         event_free(u->retry);
-    free(u->key);
-    free(u->namespace);
-    free(u->name);
-    free(u->uid);
     free(u->pool);
     free(u->version);
     free(u);
@@ -112,21 +114,37 @@ void service_writer_offer(struct service_writer *w, const struct object *service
 
 void service_writer_forget(struct service_writer *w)
 {
-    kept_bytes_done(&w->kept);
+    kept_bytes_forget(&w->kept);
+}
+
+/* ---- those that wait ---- */
+
+static void waiting_add(struct service_writer *w, struct unwritten *u)
+{
+    u->stage = STAGE_WAITING;
+    u->previous = w->last;
+    u->next = NULL;
+    *(w->last == NULL ? &w->first : &w->last->next) = u;
+    w->last = u;
+}
+
+static void waiting_del(struct service_writer *w, struct unwritten *u)
+{
+    *(u->previous == NULL ? &w->first : &u->previous->next) = u->next;
+    *(u->next == NULL ? &w->last : &u->next->previous) = u->previous;
 }
 
 /* ---- the end of one ---- */
 
 static void drop(struct service_writer *w, struct unwritten *u)
 {
+    if (u->stage == STAGE_WAITING)
+        waiting_del(w, u);
+    kept_bytes_drop(&w->kept, u->key);
     map_del_str(&w->by_key, u->key);
     unwritten_free(u);
-    if (w->by_key.count > 0)
-        return;
-    map_done(&w->by_key);
-    if (w->most >= MANY)
-        malloc_trim(0);
-    w->most = 0;
+    if (w->by_key.count == 0)
+        map_done(&w->by_key);
 }
 
 /* The Service is gone, or is another one of the same name. */
@@ -162,7 +180,7 @@ static bool is_older(const char *version, const char *than)
 
 /* ---- writing ---- */
 
-static void start_write(struct unwritten *u, const struct kept *known);
+static void start_write(struct unwritten *u);
 
 static enum kube_edit on_edit(void *arg, json_t *document)
 {
@@ -196,7 +214,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    start_write(arg, &(struct kept){0});
+    start_write(arg);
 }
 
 static void on_failure(struct service_writer *w, struct unwritten *u,
@@ -241,16 +259,19 @@ static void on_success(struct service_writer *w, struct unwritten *u,
         log_info("updated service object", F_S("event", "serviceUpdated"), F_S("service", u->key));
     }
     if (u->asked != u->edited)
-        start_write(u, &(struct kept){0});
+        start_write(u);
     else
         on_arrival(w, u);
 }
+
+static void write_next(struct service_writer *w);
 
 static void on_written(void *arg, const struct kube_reply *reply)
 {
     struct unwritten *u = arg;
     struct service_writer *w = u->owner;
 
+    w->writing--;
     if (u->is_gone)
         forget_gone(w, u);
     else if (reply->status == 404)
@@ -259,41 +280,62 @@ static void on_written(void *arg, const struct kube_reply *reply)
         on_failure(w, u, reply);
     else
         on_success(w, u, reply);
+    write_next(w);
 }
 
-static void start_write(struct unwritten *u, const struct kept *known)
+static void hand_over(struct service_writer *w, struct unwritten *u)
 {
+    const struct object *o = store_find(w->options.store, OBJ_SERVICE, u->namespace, u->name);
+    struct kept known = o != NULL ? kept_bytes_take(&w->kept, o) : (struct kept){0};
     struct kube_edit_request request = {
         .kind = OBJ_SERVICE,
         .namespace = u->namespace,
         .name = u->name,
         .subresource = "status",
-        .known = known->bytes,
-        .known_len = known->len,
+        .known = known.bytes,
+        .known_len = known.len,
         .edit = on_edit,
         .done = on_written,
         .arg = u,
     };
 
+    waiting_del(w, u);
     u->stage = STAGE_WRITING;
-    if (!u->owner->is_stopped)
-        kube_writer_edit(u->owner->options.writer, &request);
+    w->writing++;
+    kube_writer_edit(w->options.writer, &request);
+}
+
+static void write_next(struct service_writer *w)
+{
+    while (w->first != NULL && w->writing < WRITING_MAX && !w->is_stopped)
+        hand_over(w, w->first);
+}
+
+static void start_write(struct unwritten *u)
+{
+    waiting_add(u->owner, u);
+    write_next(u->owner);
 }
 
 /* ---- what is wanted ---- */
 
 static struct unwritten *unwritten_new(struct service_writer *w, const struct object *o)
 {
-    struct unwritten *u = xcalloc(1, sizeof(*u));
+    size_t namespace_len = strlen(o->meta.namespace), name_len = strlen(o->meta.name);
+    size_t key_size = namespace_len + 1 + name_len + 1, uid_size = strlen(o->meta.uid) + 1;
+    size_t size = key_size + namespace_len + 1 + uid_size;
+    struct unwritten *u = xcalloc(1, sizeof(*u) + size);
+    char *key = u->texts, *namespace = key + key_size, *uid = namespace + namespace_len + 1;
 
+    snprintf(key, key_size, "%s/%s", o->meta.namespace, o->meta.name);
+    memcpy(namespace, o->meta.namespace, namespace_len + 1);
+    memcpy(uid, o->meta.uid, uid_size);
     u->owner = w;
-    u->key = xasprintf("%s/%s", o->meta.namespace, o->meta.name);
-    u->namespace = xstrdup(o->meta.namespace);
-    u->name = xstrdup(o->meta.name);
-    u->uid = xstrdup(o->meta.uid);
+    u->key = key;
+    u->namespace = namespace;
+    u->name = key + namespace_len + 1;
+    u->uid = uid;
     map_put_str(&w->by_key, u->key, u);
-    if (w->most < w->by_key.count)
-        w->most = w->by_key.count;
     return u;
 }
 
@@ -308,10 +350,8 @@ static void set_want(struct unwritten *u, const struct service_want *want)
 
 static void begin(struct service_writer *w, struct unwritten *u, const struct object *service)
 {
-    struct kept known = kept_bytes_take(&w->kept, service);
-
-    start_write(u, &known);
-    free(known.bytes);
+    kept_bytes_want(&w->kept, service);
+    start_write(u);
 }
 
 bool service_writer_want(struct service_writer *w, const struct object *service,
@@ -331,6 +371,9 @@ bool service_writer_want(struct service_writer *w, const struct object *service,
         return false;
     set_want(u, want);
     switch (u->stage) {
+    case STAGE_WAITING:
+        kept_bytes_want(&w->kept, service);
+        break;
     case STAGE_WRITING: /* its end looks at what is wanted by then */
         break;
     case STAGE_PAUSED:

@@ -84,11 +84,53 @@ static void count_address(struct ipam *m, const struct span *s, int by)
         p->assigned_v6 += by;
 }
 
-static void seat_occupy(struct ipam *m, struct seat *s, struct span *span)
+static void seat_occupy(struct ipam *m, struct seat *s, struct ip a)
 {
-    s->span = span;
-    ip_set_add(&span->used, span_position(span, s->ip));
+    struct span *span = span_of(m, a);
+
+    s->is_used = true;
+    ip_set_add(&span->used, span_position(span, a));
     count_address(m, span, 1);
+}
+
+static void seat_vacate(struct ipam *m, struct seat *s, struct ip a)
+{
+    struct span *span;
+
+    if (!s->is_used)
+        return;
+    span = span_of(m, a);
+    ip_set_del(&span->used, span_position(span, a));
+    count_address(m, span, -1);
+}
+
+static struct holder **seat_holders(struct seat *s)
+{
+    return s->cap == 0 ? &s->only : s->all;
+}
+
+static void seat_grow(struct seat *s)
+{
+    struct holder *only = s->only, **all = s->cap == 0 ? NULL : s->all;
+    size_t cap = s->cap;
+
+    if (s->count == 0 || s->count < s->cap)
+        return;
+    all = array_grow(all, &cap, s->count + 1, sizeof(*all));
+    if (s->cap == 0)
+        all[0] = only;
+    s->all = all;
+    s->cap = (uint32_t)cap;
+}
+
+static struct seat *seat_new(struct ipam *m, struct ip a)
+{
+    struct seat *s = xcalloc(1, sizeof(*s));
+
+    s->key = ip_key(a);
+    map_put(&m->seats, &s->key, sizeof(s->key), s);
+    seat_occupy(m, s, a);
+    return s;
 }
 
 static void seat_add(struct ipam *m, struct ip a, struct holder *h)
@@ -96,24 +138,20 @@ static void seat_add(struct ipam *m, struct ip a, struct holder *h)
     struct seat *s = seat_find(m, a);
 
     if (s == NULL) {
-        s = xcalloc(1, sizeof(*s));
-        s->key = ip_key(a);
-        s->ip = a;
-        map_put(&m->seats, &s->key, sizeof(s->key), s);
-        seat_occupy(m, s, span_of(m, a));
+        s = seat_new(m, a);
         if (h->group != NULL)
             ip_set_add(&h->group->members, a);
     }
-    s->holders = array_grow(s->holders, &s->cap, s->count + 1, sizeof(*s->holders));
-    s->holders[s->count++] = h;
+    seat_grow(s);
+    seat_holders(s)[s->count++] = h;
     for (size_t i = 0; h->group != NULL && i < h->port_count; i++)
         ip_set_add(&h->ports[i]->shared, a);
 }
 
 static struct seat *seat_free(struct seat *s)
 {
-    if (s != NULL)
-        free(s->holders);
+    if (s != NULL && s->cap > 0)
+        free(s->all);
     free(s);
     return NULL;
 }
@@ -121,12 +159,13 @@ static struct seat *seat_free(struct seat *s)
 static void seat_del(struct ipam *m, struct ip a, const struct holder *h)
 {
     struct seat *s = seat_find(m, a);
+    struct holder **holders = seat_holders(s);
 
     for (size_t i = 0; h->group != NULL && i < h->port_count; i++)
         ip_set_del(&h->ports[i]->shared, a);
     for (size_t i = 0; i < s->count; i++) {
-        if (s->holders[i] == h) {
-            s->holders[i] = s->holders[--s->count];
+        if (holders[i] == h) {
+            holders[i] = holders[--s->count];
             break;
         }
     }
@@ -134,15 +173,17 @@ static void seat_del(struct ipam *m, struct ip a, const struct holder *h)
         return;
     if (h->group != NULL)
         ip_set_del(&h->group->members, a);
-    if (s->span != NULL) { /* NULL while a new snapshot is being installed */
-        ip_set_del(&s->span->used, span_position(s->span, a));
-        count_address(m, s->span, -1);
-    }
+    seat_vacate(m, s, a);
     map_del(&m->seats, &s->key, sizeof(s->key));
     seat_free(s);
 }
 
 /* ---- holders ---- */
+
+const char *holder_key(const struct holder *h)
+{
+    return (const char *)&h->ports[h->port_count];
+}
 
 struct holder *holder_find(const struct ipam *m, const char *key)
 {
@@ -154,8 +195,6 @@ static struct holder *holder_free(struct ipam *m, struct holder *h)
     for (size_t i = 0; i < h->port_count; i++)
         port_put(m, h->ports[i]);
     group_put(m, h->group);
-    free(h->ports);
-    free(h->key);
     free(h);
     return NULL;
 }
@@ -175,21 +214,21 @@ bool holder_release(struct ipam *m, const char *key)
 static void holder_record(struct ipam *m, const struct claim *c, size_t pool, const struct ip *ips,
                           size_t count)
 {
-    struct holder *h = xcalloc(1, sizeof(*h));
+    size_t key_size = strlen(c->key) + 1, ports_size = c->port_count * sizeof(struct port_use *);
+    struct holder *h = xcalloc(1, sizeof(*h) + ports_size + key_size);
 
-    h->key = xstrdup(c->key);
-    h->pool = pool;
+    h->pool = (uint32_t)pool;
     h->group = group_get(m, c);
-    h->ports = xcalloc(c->port_count, sizeof(*h->ports));
-    h->port_count = c->port_count;
+    h->port_count = (uint32_t)c->port_count;
     for (size_t i = 0; i < c->port_count; i++)
         h->ports[i] = port_get(m, c->ports[i].key);
-    h->ip_count = count;
+    memcpy(&h->ports[c->port_count], c->key, key_size);
+    h->ip_count = (uint32_t)count;
     for (size_t i = 0; i < count; i++) {
         h->ips[i] = ips[i];
         seat_add(m, ips[i], h);
     }
-    map_put_str(&m->holders, h->key, h);
+    map_put_str(&m->holders, holder_key(h), h);
 }
 
 static bool same_ips(const struct holder *h, const struct ip *ips, size_t count)
@@ -251,28 +290,31 @@ static const struct ip *copy_ips(struct arena *a, const struct ip *ips, size_t c
     return count > 0 ? arena_memdup(a, ips, count * sizeof(*ips)) : NULL;
 }
 
-static enum ipam_code refuse_identity(const struct claim *c, const struct seat *s, struct arena *a,
+static enum ipam_code refuse_identity(const struct claim *c, struct seat *s, struct arena *a,
                                       struct ipam_reason *why)
 {
     struct string_list others = {.items = arena_calloc(a, s->count, sizeof(*others.items))};
+    struct holder **holders = seat_holders(s);
 
     for (size_t i = 0; i < s->count; i++) {
-        if (!str_eq(s->holders[i]->key, c->key))
-            others.items[others.count++] = arena_strdup(a, s->holders[i]->key);
+        if (!str_eq(holder_key(holders[i]), c->key))
+            others.items[others.count++] = arena_strdup(a, holder_key(holders[i]));
     }
     qsort(others.items, others.count, sizeof(*others.items), str_cmp_ptr);
     return ipam_refuse(why, (struct ipam_reason){.code = IPAM_SHARING_KEY_IN_USE,
                                                  .text = c->key,
                                                  .names = others,
-                                                 .rule = broken_rule(c, s->holders[0]->group)});
+                                                 .rule = broken_rule(c, holders[0]->group)});
 }
 
-static const struct holder *port_holder(const struct seat *s, const struct port_use *p)
+static const struct holder *port_holder(struct seat *s, const struct port_use *p)
 {
+    struct holder **holders = seat_holders(s);
+
     for (size_t i = 0; i < s->count; i++) {
-        for (size_t k = 0; k < s->holders[i]->port_count; k++) {
-            if (s->holders[i]->ports[k] == p)
-                return s->holders[i];
+        for (size_t k = 0; k < holders[i]->port_count; k++) {
+            if (holders[i]->ports[k] == p)
+                return holders[i];
         }
     }
     return NULL;
@@ -282,11 +324,11 @@ static const struct holder *port_holder(const struct seat *s, const struct port_
 static enum ipam_code check_sharing(const struct ipam *m, const struct claim *c, struct ip ip,
                                     struct arena *a, struct ipam_reason *why)
 {
-    const struct seat *s = seat_find(m, ip);
+    struct seat *s = seat_find(m, ip);
 
-    if (s == NULL || (s->count == 1 && str_eq(s->holders[0]->key, c->key)))
+    if (s == NULL || (s->count == 1 && str_eq(holder_key(seat_holders(s)[0]), c->key)))
         return IPAM_OK;
-    if (c->group == NULL || s->holders[0]->group != c->group)
+    if (c->group == NULL || seat_holders(s)[0]->group != c->group)
         return refuse_identity(c, s, a, why);
     for (size_t i = 0; i < c->port_count; i++) {
         const struct claim_port *p = &c->ports[i];
@@ -295,10 +337,10 @@ static enum ipam_code check_sharing(const struct ipam *m, const struct claim *c,
         if (p->use == NULL || !ip_set_has(&p->use->shared, ip))
             continue;
         by = port_holder(s, p->use);
-        if (by == NULL || str_eq(by->key, c->key))
+        if (by == NULL || str_eq(holder_key(by), c->key))
             continue;
         return ipam_refuse(why, (struct ipam_reason){.code = IPAM_PORT_IN_USE,
-                                                     .text = arena_strdup(a, by->key),
+                                                     .text = arena_strdup(a, holder_key(by)),
                                                      .addrs = copy_ips(a, &ip, 1),
                                                      .addr_count = 1,
                                                      .protocol = p->protocol,
@@ -376,6 +418,14 @@ struct ipam *ipam_free(struct ipam *m)
     return NULL;
 }
 
+static void seat_reoccupy(struct ipam *m, struct ip a)
+{
+    struct seat *s = seat_find(m, a);
+
+    if (!s->is_used)
+        seat_occupy(m, s, a);
+}
+
 /* Spec controller 2.10: compatibility and sharing are not looked at again here. */
 void ipam_set_snapshot(struct ipam *m, struct snapshot *cfg)
 {
@@ -384,18 +434,19 @@ void ipam_set_snapshot(struct ipam *m, struct snapshot *cfg)
     MAP_EACH (&m->seats, e) {
         struct seat *s = e->value;
 
-        s->span = NULL;
+        s->is_used = false;
     }
     MAP_EACH (&m->holders, e) {
         struct holder *h = e->value;
+        size_t pool;
 
-        if (!pool_of(m, &h->pool, h->ips, h->ip_count))
-            holder_release(m, h->key);
-    }
-    MAP_EACH (&m->seats, e) {
-        struct seat *s = e->value;
-
-        seat_occupy(m, s, span_of(m, s->ip));
+        if (!pool_of(m, &pool, h->ips, h->ip_count)) {
+            holder_release(m, holder_key(h));
+            continue;
+        }
+        h->pool = (uint32_t)pool;
+        for (size_t i = 0; i < h->ip_count; i++)
+            seat_reoccupy(m, h->ips[i]);
     }
 }
 

@@ -32,14 +32,13 @@ struct port_use {
     char key[];
 };
 
+/* One allocation, and what it holds is small: there is one for each Service. */
 struct holder {
-    char *key;   /* "namespace/name" */
-    size_t pool; /* index in the snapshot */
     struct ip ips[IPAM_MAX_ADDRS];
-    size_t ip_count;
     struct group *group; /* NULL: shares with nobody */
-    struct port_use **ports;
-    size_t port_count;
+    uint32_t pool;       /* index in the snapshot */
+    uint32_t ip_count, port_count;
+    struct port_use *ports[]; /* behind them the key */
 };
 
 struct span {
@@ -50,12 +49,15 @@ struct span {
     struct ip_set used;    /* positions */
 };
 
+/* Never empty; several holders only when all are of one group. */
 struct seat {
     struct ip_key key;
-    struct ip ip;
-    struct span *span;
-    struct holder **holders; /* never empty; several only when all are of one group */
-    size_t count, cap;
+    bool is_used; /* its span says so; false while a new snapshot is being installed */
+    uint32_t count, cap;
+    union {
+        struct holder *only; /* cap 0 */
+        struct holder **all;
+    };
 };
 
 struct pool_state {
@@ -115,6 +117,7 @@ enum policy ipam_policy_of(const struct service *s);
 
 /* ipam.c */
 void claim_resolve(const struct ipam *m, struct claim *c);
+const char *holder_key(const struct holder *h); /* "namespace/name" */
 struct holder *holder_find(const struct ipam *m, const char *key);
 bool holder_release(struct ipam *m, const char *key); /* false when it held nothing */
 NODISCARD enum ipam_code claim_assign(struct ipam *m, struct claim *c, const struct ip *ips,

@@ -172,7 +172,8 @@ static void send_request(struct kube_events *e, const struct events_request *r)
     json_decref(value);
     request.body = body;
     request.body_len = strlen(body);
-    kube_writer_send(e->writer, one, &request, on_written, &e->waiting[r->slot]);
+    /* A status tells the same, and is what somebody waits for. */
+    kube_writer_send_late(e->writer, one, &request, on_written, &e->waiting[r->slot]);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

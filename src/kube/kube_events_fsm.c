@@ -28,16 +28,14 @@ enum {
 /* Of events that are alike in everything. */
 struct seen {
     uint64_t count;
-    int64_t first_ns;
-    char name[EVENTS_NAME_MAX + 1];
+    int64_t first_ns, name_ns; /* the latter makes its name */
 };
 
 /* Of events that differ in their message. */
 struct similar {
-    uint64_t
-        messages[SIMILAR_MAX - 1]; /* hashes; two that meet are one message, which does no harm */
-    size_t count;
     struct mono last;
+    uint32_t count;
+    uint32_t messages[SIMILAR_MAX - 1]; /* hashes; two that meet are one message, without harm */
 };
 
 /* Of all events about one object. */
@@ -46,24 +44,27 @@ struct bucket {
     struct mono at;    /* "never": not used yet */
 };
 
+struct queued {
+    struct queued *next;
+    struct events_input in;
+    char texts[];
+};
+
 enum slot_state { SLOT_FREE, SLOT_READY, SLOT_SENT, SLOT_PAUSED };
 
 struct slot {
     enum slot_state state;
     enum events_request_kind kind;
     unsigned tries;
-    struct mono until; /* of a pause */
+    struct mono until;   /* of a pause */
+    struct queued *from; /* owned; the texts of the record */
+    char *combined;      /* owned; or the message of the record */
     struct events_record record;
-};
-
-struct queued {
-    struct queued *next;
-    struct events_input in; /* owned strings */
 };
 
 struct events_fsm {
     char *component, *host;
-    uint64_t random_state;
+    uint64_t random_state, hash_basis;
     int64_t last_name_ns;
     struct lru seen, similar, buckets;
     struct queued *first, *last;
@@ -81,24 +82,32 @@ static const char **input_texts(struct events_input *in, size_t i)
     return i < ARRAY_SIZE(texts) ? texts[i] : NULL;
 }
 
-static struct events_input input_copy(const struct events_input *in)
+/* Copies a text to *at, which then is behind it. */
+static const char *text_place(char **at, const char *text)
 {
-    struct events_input copy = *in;
-    const char **t;
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
 
-    for (size_t i = 0; (t = input_texts(&copy, i)) != NULL; i++)
-        *t = xstrdup(*t);
+    *at += size;
     return copy;
 }
 
-static void input_done(struct events_input *in)
+static struct queued *queued_new(const struct events_input *in)
 {
+    struct events_input copy = *in;
+    struct queued *q;
+    size_t size = 0;
     const char **t;
+    char *to;
 
-    for (size_t i = 0; (t = input_texts(in, i)) != NULL; i++) {
-        xfreep(t);
-        *t = NULL;
-    }
+    for (size_t i = 0; (t = input_texts(&copy, i)) != NULL; i++)
+        size += strlen(*t) + 1;
+    q = xcalloc(1, sizeof(*q) + size);
+    to = q->texts;
+    for (size_t i = 0; (t = input_texts(&copy, i)) != NULL; i++)
+        *t = text_place(&to, *t);
+    q->in = copy;
+    return q;
 }
 
 /* --- life --- */
@@ -109,35 +118,37 @@ struct events_fsm *events_fsm_new(const char *component, const char *host, uint6
 
     f->component = xstrdup(component);
     f->host = xstrdup(host);
-    f->random_state = seed;
+    f->random_state = f->hash_basis = seed;
     lru_init(&f->seen, MEMORY_MAX, sizeof(struct seen));
     lru_init(&f->similar, MEMORY_MAX, sizeof(struct similar));
     lru_init(&f->buckets, MEMORY_MAX, sizeof(struct bucket));
     return f;
 }
 
-static struct events_input queue_take(struct events_fsm *f)
+static struct queued *queue_take(struct events_fsm *f)
 {
     struct queued *q = f->first;
-    struct events_input in = q->in;
 
     f->first = q->next;
     f->stats.queued--;
-    free(q);
-    return in;
+    return q;
+}
+
+static void slot_clear(struct slot *s)
+{
+    free(s->from);
+    free(s->combined);
+    *s = (struct slot){.state = SLOT_FREE};
 }
 
 struct events_fsm *events_fsm_free(struct events_fsm *f)
 {
     if (f == NULL)
         return NULL;
-    while (f->first != NULL) {
-        struct events_input in = queue_take(f);
-
-        input_done(&in);
-    }
+    while (f->first != NULL)
+        free(queue_take(f));
     for (size_t i = 0; i < EVENTS_SLOTS; i++)
-        input_done(&f->slots[i].record.about);
+        slot_clear(&f->slots[i]);
     lru_done(&f->seen);
     lru_done(&f->similar);
     lru_done(&f->buckets);
@@ -155,8 +166,7 @@ bool events_fsm_add(struct events_fsm *f, const struct events_input *in)
         f->stats.dropped++;
         return false;
     }
-    q = xcalloc(1, sizeof(*q));
-    q->in = input_copy(in);
+    q = queued_new(in);
     if (f->first == NULL)
         f->first = q;
     else
@@ -175,16 +185,17 @@ static void add_object(const struct events_fsm *f, struct text *key, const struc
                 in->name, in->uid, in->api_version);
 }
 
-static uint64_t hash(const char *s)
+/* FNV-1a from a basis that nobody else knows: the memories keep no more of a text than this. */
+static uint64_t hash(const struct events_fsm *f, const char *s)
 {
-    uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+    uint64_t h = UINT64_C(14695981039346656037) ^ f->hash_basis;
 
     for (; *s != '\0'; s++)
         h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
     return h;
 }
 
-static bool similar_has(const struct similar *s, uint64_t message)
+static bool similar_has(const struct similar *s, uint32_t message)
 {
     for (size_t i = 0; i < s->count; i++) {
         if (s->messages[i] == message)
@@ -197,9 +208,9 @@ static bool similar_has(const struct similar *s, uint64_t message)
  * True when there are too many messages. client-go then forgets any one of them; here it is the new
  * one, so that those that were told by themselves go on to be.
  */
-static bool is_combined(struct similar *s, struct mono now, const char *message)
+static bool is_combined(struct similar *s, struct mono now, uint64_t message)
 {
-    uint64_t h = hash(message);
+    uint32_t h = (uint32_t)(message >> 32);
 
     if (mono_is_set(s->last) && mono_sub(now, s->last) > SIMILAR_NS)
         s->count = 0;
@@ -224,14 +235,19 @@ static bool is_spam(struct bucket *b, struct mono now)
     return false;
 }
 
-/* "<object>.<hex of a number that no other event of ours has>", cut to what a name may be. */
-static void record_name(struct events_fsm *f, struct events_record *r)
+/* A number that no other event of ours has, for its name. */
+static int64_t name_ns_new(struct events_fsm *f, int64_t wall_ns)
+{
+    f->last_name_ns = wall_ns > f->last_name_ns ? wall_ns : f->last_name_ns + 1;
+    return f->last_name_ns;
+}
+
+/* "<object>.<hex of a number>", cut to what a name may be. */
+static void set_name(struct events_record *r, int64_t ns)
 {
     char suffix[24];
     int len, object_len = (int)strlen(r->about.name);
-    int64_t ns = r->about.wall_ns > f->last_name_ns ? r->about.wall_ns : f->last_name_ns + 1;
 
-    f->last_name_ns = ns;
     len = snprintf(suffix, sizeof(suffix), ".%" PRIx64, (uint64_t)ns);
     if (object_len > EVENTS_NAME_MAX - len)
         object_len = EVENTS_NAME_MAX - len;
@@ -241,59 +257,52 @@ static void record_name(struct events_fsm *f, struct events_record *r)
                    suffix); /* it fits */
 }
 
-static void combine(struct events_record *r)
-{
-    char *combined = xasprintf(COMBINED "%s", r->about.message);
-
-    xfreep(&r->about.message);
-    r->about.message = combined;
-}
-
 /* Gives the record its name, count and first time. True when it is a count of an earlier one. */
 static bool observe(struct events_fsm *f, struct events_record *r, const char *key)
 {
-    struct seen *s = lru_get(&f->seen, key);
+    struct seen *s = lru_get(&f->seen, hash(f, key));
     bool is_known = s->count > 0;
 
     if (!is_known) {
-        record_name(f, r);
+        s->name_ns = name_ns_new(f, r->about.wall_ns);
         s->first_ns = r->about.wall_ns;
-        memcpy(s->name, r->name, sizeof(s->name));
     }
     s->count++;
-    memcpy(r->name, s->name, sizeof(r->name));
+    set_name(r, s->name_ns);
     r->count = s->count;
     r->first_ns = s->first_ns;
     r->last_ns = r->about.wall_ns;
     return is_known;
 }
 
-/* Takes `about`. False when nothing is to be sent. */
-static bool correlate(struct events_fsm *f, struct mono now, struct events_input about,
+/* Takes what was queued. False when nothing is to be sent: the slot is still free. */
+static bool correlate(struct events_fsm *f, struct mono now, struct queued *q_take,
                       struct slot *slot)
 {
     CLEANUP(text_done) struct text object = {0};
     CLEANUP(text_done) struct text key = {0};
     struct events_record *r = &slot->record;
-    bool combined, is_known;
+    const struct events_input *in = &q_take->in;
+    bool is_combination, is_known;
 
-    *r = (struct events_record){.about = about};
-    add_object(f, &object, &about);
-    text_printf(&key, "%s\n%s\n%s", text_str(&object), about.type, about.reason);
-    combined = is_combined(lru_get(&f->similar, text_str(&key)), now, about.message);
-    if (combined)
-        combine(r);
+    slot->from = q_take;
+    r->about = *in;
+    add_object(f, &object, in);
+    text_printf(&key, "%s\n%s\n%s", text_str(&object), in->type, in->reason);
+    is_combination =
+        is_combined(lru_get(&f->similar, hash(f, text_str(&key))), now, hash(f, in->message));
+    if (is_combination)
+        r->about.message = slot->combined = xasprintf(COMBINED "%s", in->message);
     else
-        text_printf(&key, "\n%s", about.message);
+        text_printf(&key, "\n%s", in->message);
     is_known = observe(f, r, text_str(&key));
-    if (is_spam(lru_get(&f->buckets, text_str(&object)), now)) {
+    if (is_spam(lru_get(&f->buckets, hash(f, text_str(&object))), now)) {
         f->stats.dropped++;
-        input_done(&r->about);
+        slot_clear(slot);
         return false;
     }
-    f->stats.folded += is_known || combined;
+    f->stats.folded += is_known || is_combination;
     slot->kind = is_known ? EVENTS_PATCH : EVENTS_CREATE;
-    slot->tries = 0;
     slot->state = SLOT_READY;
     return true;
 }
@@ -356,16 +365,10 @@ bool events_fsm_next(struct events_fsm *f, struct mono now, struct events_reques
     return true;
 }
 
-static void slot_release(struct slot *s)
-{
-    input_done(&s->record.about);
-    s->state = SLOT_FREE;
-}
-
 static bool give_up(struct events_fsm *f, struct slot *s)
 {
     f->stats.dropped++;
-    slot_release(s);
+    slot_clear(s);
     return true;
 }
 
@@ -398,7 +401,7 @@ bool events_fsm_on_reply(struct events_fsm *f, struct mono now, size_t slot,
     switch (reply) {
     case EVENTS_WRITTEN:
         f->stats.sent++;
-        slot_release(s);
+        slot_clear(s);
         return false;
     case EVENTS_MISSING:
         if (s->kind == EVENTS_CREATE)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every object that is being written has a lane: its writes in order, of which the first may be
- * under way. Lanes that wait for a free place stand in a queue. Nothing begins from within a call
- * of the writer's user, so that a burst of requests for one object is one write.
+ * under way. Lanes that wait for a free place stand in one of two queues, of which the second has
+ * its turn when the first is empty. Nothing begins from within a call of the writer's user, so that
+ * a burst of requests for one object is one write.
  */
 #include "kube/kube_writer.h"
 
@@ -15,6 +16,7 @@
 
 #include <errno.h>
 #include <event2/event_struct.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,23 +25,31 @@ enum {
     STARTS_A_ROUND = 16, /* each may decode and encode an object */
     TRIES_MAX = 5,
     KNOWN_MAX = 8 << 20, /* bytes of objects that wait */
+    /* After a burst of so many lanes their memory is given back, instead of kept for the next
+     * one, which may be a year away. */
+    MANY = 256,
 };
 #define FIRST_PAUSE_NS (10 * NS_PER_MS)
 
+enum turn { TURN_FIRST, TURN_LATE };
+enum { TURNS = TURN_LATE + 1 };
+
+/* One allocation with its texts: ten thousand may wait. */
 struct write {
     struct write *next;
     kube_written_fn done; /* NULL: nobody wants to know */
     void *arg;
+    enum turn turn;
     bool is_edit, is_forgotten;
-    char *method, *path, *accept, *content_type, *body; /* an edit has no body until it is sent */
-    size_t body_len;
-    int64_t stall_ns;
+    struct kube_request request; /* not of an edit */
     /* of an edit: */
     enum object_kind kind;
+    unsigned tries;
+    kube_edit_fn edit;
+    const char *subresource; /* NULL: the object itself */
     char *known;
     size_t known_len;
-    kube_edit_fn edit;
-    unsigned tries;
+    char texts[];
 };
 
 struct lane {
@@ -52,12 +62,17 @@ struct lane {
     struct lane *next_ready;
 };
 
+struct ready {
+    struct lane *first, *last;
+};
+
 struct kube_writer {
     struct kube_client *client;
     struct event_base *base;
     struct event wake;
     struct map lanes; /* by key */
-    struct lane *first_ready, *last_ready;
+    size_t burst;     /* how many there were since there was none */
+    struct ready ready[TURNS];
     struct write *first_canceled, *last_canceled;
     size_t in_flight, pending, known_bytes;
     uint64_t count;
@@ -70,18 +85,8 @@ static struct write *write_free(struct kube_writer *w, struct write *x)
     if (x->known != NULL)
         w->known_bytes -= x->known_len;
     free(x->known);
-    free(x->method);
-    free(x->path);
-    free(x->accept);
-    free(x->content_type);
-    free(x->body);
     free(x);
     return NULL;
-}
-
-static char *copy(const char *s)
-{
-    return s == NULL ? NULL : xstrdup(s);
 }
 
 static char *copy_bytes(const void *bytes, size_t len)
@@ -89,29 +94,52 @@ static char *copy_bytes(const void *bytes, size_t len)
     return memcpy(xmalloc(len + 1), bytes, len); /* one more: an empty copy is no NULL */
 }
 
-static struct write *write_of_request(const struct kube_request *r)
+static size_t size_of(const char *s)
 {
-    struct write *x = xcalloc(1, sizeof(*x));
+    return s == NULL ? 0 : strlen(s) + 1;
+}
 
-    x->method = xstrdup(r->method);
-    x->path = xstrdup(r->path);
-    x->accept = copy(r->accept);
-    x->content_type = copy(r->content_type);
-    x->stall_ns = r->stall_ns;
-    if (r->body != NULL) {
-        x->body = copy_bytes(r->body, r->body_len);
-        x->body_len = r->body_len;
-    }
+/* Copies bytes to *at, which then is behind them. */
+static char *place(char **at, const void *bytes, size_t size)
+{
+    char *copy = *at;
+
+    if (bytes == NULL)
+        return NULL;
+    memcpy(copy, bytes, size);
+    *at += size;
+    return copy;
+}
+
+static char *place_text(char **at, const char *s)
+{
+    return place(at, s, size_of(s));
+}
+
+static struct write *write_of_request(const struct kube_request *r, enum turn turn)
+{
+    size_t size = size_of(r->method) + size_of(r->path) + size_of(r->accept) +
+                  size_of(r->content_type) + r->body_len;
+    struct write *x = xcalloc(1, sizeof(*x) + size);
+    char *at = x->texts;
+
+    x->turn = turn;
+    x->request = *r;
+    x->request.method = place_text(&at, r->method);
+    x->request.path = place_text(&at, r->path);
+    x->request.accept = place_text(&at, r->accept);
+    x->request.content_type = place_text(&at, r->content_type);
+    x->request.body = place(&at, r->body, r->body_len);
     return x;
 }
 
 static struct write *write_of_edit(struct kube_writer *w, const struct kube_edit_request *r)
 {
-    struct write *x = xcalloc(1, sizeof(*x));
+    struct write *x = xcalloc(1, sizeof(*x) + size_of(r->subresource));
+    char *at = x->texts;
 
     x->is_edit = true;
-    x->method = xstrdup("PUT");
-    x->path = kube_path(r->kind, r->namespace, r->name, r->subresource);
+    x->subresource = place_text(&at, r->subresource);
     x->kind = r->kind;
     x->edit = r->edit;
     x->done = r->done;
@@ -146,13 +174,27 @@ static void wake(struct kube_writer *w)
 
 static void ready_add(struct kube_writer *w, struct lane *l)
 {
+    struct ready *r = &w->ready[l->first->turn];
+
     l->is_ready = true;
-    if (w->first_ready == NULL)
-        w->first_ready = l;
+    if (r->first == NULL)
+        r->first = l;
     else
-        w->last_ready->next_ready = l;
-    w->last_ready = l;
+        r->last->next_ready = l;
+    r->last = l;
     wake(w);
+}
+
+static struct lane *ready_take(struct kube_writer *w)
+{
+    struct ready *r = &w->ready[w->ready[TURN_FIRST].first != NULL ? TURN_FIRST : TURN_LATE];
+    struct lane *l = r->first;
+
+    if (l == NULL)
+        return NULL;
+    r->first = TAKE(l->next_ready);
+    l->is_ready = false;
+    return l;
 }
 
 static struct lane *lane_free(struct lane *l)
@@ -184,6 +226,7 @@ static struct lane *lane_of(struct kube_writer *w, const char *key)
     l->key = xstrdup(key);
     (void)event_assign(&l->pause, w->base, -1, 0, lane_on_pause_over, l); /* cannot fail */
     map_put_str(&w->lanes, l->key, l);
+    w->burst++;
     return l;
 }
 
@@ -199,6 +242,19 @@ static void lane_append(struct lane *l, struct write *x)
         ready_add(l->writer, l);
 }
 
+static void lane_drop(struct kube_writer *w, struct lane *l)
+{
+    map_del_str(&w->lanes, l->key);
+    lane_free(l);
+    wake(w);
+    if (w->lanes.count > 0)
+        return;
+    map_done(&w->lanes);
+    if (w->burst >= MANY)
+        malloc_trim(0);
+    w->burst = 0;
+}
+
 /* The first write has ended. */
 static void lane_finish(struct lane *l, const struct kube_reply *reply)
 {
@@ -209,13 +265,10 @@ static void lane_finish(struct lane *l, const struct kube_reply *reply)
     l->is_under_way = false;
     w->in_flight--;
     w->pending--;
-    if (l->first != NULL) {
+    if (l->first != NULL)
         ready_add(w, l);
-    } else {
-        map_del_str(&w->lanes, l->key);
-        lane_free(l);
-        wake(w);
-    }
+    else
+        lane_drop(w, l);
     write_report(x, reply);
     write_free(w, x);
 }
@@ -224,19 +277,21 @@ static void lane_finish(struct lane *l, const struct kube_reply *reply)
 
 static void lane_on_written(void *arg, const struct kube_reply *reply);
 
-static void lane_send(struct lane *l)
+static void lane_send(struct lane *l, const struct kube_request *request)
 {
-    const struct write *x = l->first;
-    const struct kube_request request = {.method = x->method,
-                                         .path = x->path,
-                                         .accept = x->accept,
-                                         .content_type = x->content_type,
-                                         .body = x->body,
-                                         .body_len = x->body_len,
-                                         .stall_ns = x->stall_ns};
-
     l->writer->count++;
-    l->fetch = kube_fetch_start(l->writer->client, &request, lane_on_written, l);
+    l->fetch = kube_fetch_start(l->writer->client, request, lane_on_written, l);
+}
+
+/* The request has its copy of the body. */
+static void lane_put(struct lane *l, const char *body, size_t len)
+{
+    const char *subresource = l->first->subresource;
+    CLEANUP(xfreep)
+    char *path = subresource == NULL ? xstrdup(l->key) : xasprintf("%s/%s", l->key, subresource);
+    const struct kube_request put = {.method = "PUT", .path = path, .body = body, .body_len = len};
+
+    lane_send(l, &put);
 }
 
 /* Items of a list have no type, and a custom resource is refused without. */
@@ -248,14 +303,12 @@ static void add_type(json_t *object, enum object_kind kind)
         json_object_set_new(object, "kind", json_string(object_kind_name(kind)));
 }
 
-/* 1: the body of the PUT is set; 0: there is nothing to write. */
-NODISCARD static int edit_object(struct write *x, const char *bytes, size_t len, struct err *err)
+/* What may be edited: with a resource version, without managedFields. */
+NODISCARD static int read_object(struct kube_body *ret, const char *bytes, size_t len,
+                                 struct err *err)
 {
     CLEANUP(kube_body_done) struct kube_body b = {0};
-    CLEANUP(xfreep) char *before = NULL;
-    size_t before_len, after_len;
     json_t *meta;
-    char *after;
     int r;
 
     r = kube_body_read(&b, bytes, len, err);
@@ -265,31 +318,43 @@ NODISCARD static int edit_object(struct write *x, const char *bytes, size_t len,
     if (str_empty(json_string_value(json_object_get(meta, "resourceVersion"))))
         return err_set(err, -EBADMSG, "an object without a resource version");
     json_object_del(meta, "managedFields");
-    add_type(b.value, x->kind);
+    *ret = b;
+    b = (struct kube_body){0};
+    return 0;
+}
 
-    before = kube_body_write(&b, &before_len);
-    if (x->edit(x->arg, b.value) == KUBE_EDIT_NOTHING)
-        return 0;
-    after = kube_body_write(&b, &after_len);
-    if (after_len == before_len && memcmp(after, before, after_len) == 0) {
-        free(after);
-        return 0;
-    }
-    x->body = after;
-    x->body_len = after_len;
-    return 1;
+/* The body of the PUT; NULL when there is nothing to write. The caller frees it. */
+static char *edit_object(const struct write *x, struct kube_body *b, size_t *ret_len)
+{
+    CLEANUP(xfreep) char *before = NULL;
+    CLEANUP(xfreep) char *after = NULL;
+    size_t before_len;
+
+    if (x->is_forgotten)
+        return NULL;
+    add_type(b->value, x->kind);
+    before = kube_body_write(b, &before_len);
+    if (x->edit(x->arg, b->value) == KUBE_EDIT_NOTHING)
+        return NULL;
+    after = kube_body_write(b, ret_len);
+    if (*ret_len == before_len && memcmp(after, before, before_len) == 0)
+        return NULL;
+    return TAKE(after);
 }
 
 static void lane_edit(struct lane *l, const char *bytes, size_t len)
 {
-    struct write *x = l->first;
     CLEANUP(err_done) struct err err = {0};
+    CLEANUP(kube_body_done) struct kube_body b = {0};
+    CLEANUP(xfreep) char *body = NULL;
+    int r = read_object(&b, bytes, len, &err);
     struct kube_reply reply;
-    int r = x->is_forgotten ? 0 : edit_object(x, bytes, len, &err);
+    size_t body_len;
 
-    if (r > 0) {
-        lane_send(l);
-        free(TAKE(x->body)); /* the request has its copy */
+    if (r == 0)
+        body = edit_object(l->first, &b, &body_len);
+    if (body != NULL) {
+        lane_put(l, body, body_len);
         return;
     }
     reply = no_answer(r, r < 0 ? err_text(&err) : "");
@@ -349,7 +414,7 @@ static void lane_begin(struct lane *l)
     l->is_under_way = true;
     l->writer->in_flight++;
     if (!x->is_edit) {
-        lane_send(l);
+        lane_send(l, &x->request);
     } else if (known != NULL) {
         l->writer->known_bytes -= x->known_len;
         lane_edit(l, known, x->known_len);
@@ -362,12 +427,10 @@ static void lane_begin(struct lane *l)
 
 static bool start_one(struct kube_writer *w)
 {
-    struct lane *l = w->first_ready;
+    struct lane *l = w->in_flight < IN_FLIGHT_MAX ? ready_take(w) : NULL;
 
-    if (l == NULL || w->in_flight == IN_FLIGHT_MAX)
+    if (l == NULL)
         return false;
-    w->first_ready = TAKE(l->next_ready);
-    l->is_ready = false;
     lane_begin(l);
     return true;
 }
@@ -445,7 +508,7 @@ static struct write *take_replaced(struct lane *l, const struct write *x)
 
     if (l->first == NULL || (l->first == last && l->is_under_way))
         return NULL;
-    if (!last->is_edit || !str_eq(last->path, x->path))
+    if (!last->is_edit || !str_eq(last->subresource, x->subresource))
         return NULL;
     l->last = NULL;
     while (*at != last) {
@@ -467,14 +530,24 @@ void kube_writer_edit(struct kube_writer *w, const struct kube_edit_request *req
     lane_append(l, x);
 }
 
+static void send_in_turn(struct kube_writer *w, const char *key, struct write *x_take,
+                         kube_written_fn done, void *arg)
+{
+    x_take->done = done;
+    x_take->arg = arg;
+    lane_append(lane_of(w, key), x_take);
+}
+
 void kube_writer_send(struct kube_writer *w, const char *key, const struct kube_request *request,
                       kube_written_fn done, void *arg)
 {
-    struct write *x = write_of_request(request);
+    send_in_turn(w, key, write_of_request(request, TURN_FIRST), done, arg);
+}
 
-    x->done = done;
-    x->arg = arg;
-    lane_append(lane_of(w, key), x);
+void kube_writer_send_late(struct kube_writer *w, const char *key,
+                           const struct kube_request *request, kube_written_fn done, void *arg)
+{
+    send_in_turn(w, key, write_of_request(request, TURN_LATE), done, arg);
 }
 
 static void forget(struct write *x, const void *arg)

@@ -63,6 +63,11 @@ void kube_writer_edit(struct kube_writer *w, const struct kube_edit_request *req
 void kube_writer_send(struct kube_writer *w, const char *key, const struct kube_request *request,
                       kube_written_fn done, void *arg);
 
+/* The same for what can wait: it begins when no other write does. What follows it for the same
+ * object waits as long. */
+void kube_writer_send_late(struct kube_writer *w, const char *key,
+                           const struct kube_request *request, kube_written_fn done, void *arg);
+
 /* No callback with this `arg` any more: edits of it are dropped, the rest is still sent. */
 void kube_writer_forget(struct kube_writer *w, const void *arg);
 

@@ -128,6 +128,11 @@ static bool check_bgp(const struct side_flags *s)
                   F_S("provided", type));
         return false;
     }
+    if (str_eq(type, "frr")) /* spec api-and-config 6.2 */
+        log_warn("The FRR mode is deprecated and will be removed in a future release. Please "
+                 "migrate to the frr-k8s mode, which is now the default BGP backend. See "
+                 "https://metallb.io/concepts/bgp/#frr-k8s-mode for details.",
+                 F_S("op", "startup"));
     if (s->frrk8s_secret_passthrough && !str_eq(type, "frr-k8s")) {
         log_error("--frrk8s-secret-passthrough requires METALLB_BGP_TYPE=frr-k8s",
                   F_S("op", "startup"));

@@ -56,26 +56,51 @@ static void test_versions(void **state)
     kept = kept_bytes_take(&k, &later);
     assert_int_equal(kept.len, 3);
     assert_null(kept_bytes_take(&k, &later).bytes);
-    free(kept.bytes);
-    assert_int_equal(k.total, 0);
+    assert_memory_equal(kept.bytes, "[1]", 3);
+}
+
+/* What is wanted stays until it is taken, is replaced by a later version, or is dropped. */
+static void test_wanted(void **state)
+{
+    CLEANUP(kept_bytes_done) struct kept_bytes k = {0};
+
+    (void)state;
+    kept_bytes_put(&k, &one, "[1]", 3);
+    kept_bytes_put(&k, &other, "[2]", 3);
+    kept_bytes_want(&k, &later); /* another version */
+    kept_bytes_want(&k, &other);
+    kept_bytes_forget(&k);
+    assert_null(kept_bytes_take(&k, &one).bytes);
+    assert_memory_equal(kept_bytes_take(&k, &other).bytes, "[2]", 3);
+
+    kept_bytes_put(&k, &one, "[1]", 3);
+    kept_bytes_want(&k, &one);
+    kept_bytes_put(&k, &later, "[3]", 3);
+    kept_bytes_forget(&k);
+    assert_null(k.all.chars);
+
+    kept_bytes_put(&k, &one, "[1]", 3);
+    kept_bytes_want(&k, &one);
+    kept_bytes_drop(&k, "n/a");
+    kept_bytes_forget(&k);
+    assert_null(k.all.chars);
 }
 
 static void test_limit(void **state)
 {
     CLEANUP(kept_bytes_done) struct kept_bytes k = {0};
     CLEANUP(xfreep) char *large = xcalloc(1, KEPT_BYTES_MAX);
-    struct kept kept;
 
     (void)state;
     kept_bytes_put(&k, &one, large, KEPT_BYTES_MAX - 1);
     kept_bytes_put(&k, &other, "{}", 2);
     assert_null(kept_bytes_take(&k, &other).bytes);
-    kept = kept_bytes_take(&k, &one);
-    free(kept.bytes);
+    assert_int_equal(kept_bytes_take(&k, &one).len, KEPT_BYTES_MAX - 1);
     kept_bytes_put(&k, &other, "{}", 2);
-    assert_int_equal(k.total, 2);
+    assert_int_equal(k.all.len, 2);
     kept_bytes_done(&k);
-    assert_int_equal(k.total, 0);
+    assert_null(k.all.chars);
+    assert_null(kept_bytes_take(&k, &other).bytes);
 }
 
 int main(void)
@@ -83,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_wanted),
         cmocka_unit_test(test_limit),
     };
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,40 @@ static void test_assigns(void **state)
     assert_int_equal(w.service_puts, 1);
     assert_int_equal(count_told(&w, "web Normal IPAllocated: Assigned IP [\"192.0.2.0\"]"), 1);
     assert_int_equal(w.reads, 1); /* the pool's */
+    world_done(&w);
+}
+
+/* A part of a burst is handed over at once; the rest follows, from the bytes of the list, as long
+ * as it is still wanted. */
+static void test_burst(void **state)
+{
+    enum { COUNT = 300, GONE = 250, CHANGED = 260 };
+    char name[16], want[32];
+    struct world w;
+
+    (void)state;
+    world_init(&w, "");
+    world_pool(&w, "home", "\"192.0.2.0/23\"");
+    for (unsigned i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof(name), "s%03u", i);
+        world_service(&w, name, "{}");
+    }
+    world_synced(&w);
+    world_loop(&w);
+    assert_in_range(w.write_count, 64, COUNT / 2);
+    world_delete(&w, OBJ_SERVICE, "default", "s250");
+    world_service(&w, "s260", CLUSTER_IP);
+    world_settle(&w);
+    assert_int_equal(w.service_puts, COUNT - 2);
+    assert_int_equal(w.reads, 1); /* the pool's */
+    for (unsigned i = 0; i < COUNT; i++) {
+        if (i == GONE || i == CHANGED)
+            continue;
+        snprintf(name, sizeof(name), "s%03u", i);
+        snprintf(want, sizeof(want), "192.0.%u.%u", 2 + i / 256, i % 256);
+        check_ips(&w, name, want);
+    }
+    check_ips(&w, "s260", "");
     world_done(&w);
 }
 
@@ -533,6 +568,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assigns),
+        cmocka_unit_test(test_burst),
         cmocka_unit_test(test_gate),
         cmocka_unit_test(test_empty_configuration),
         cmocka_unit_test(test_wakes),

@@ -310,6 +310,33 @@ static void sends_in_order(void **state)
     assert_int_equal(r.dones, 2);
 }
 
+/* What can wait begins after all that came later; but what follows it for its object comes last. */
+static void sends_late_what_can_wait(void **state)
+{
+    static const struct {
+        const char *key, *path;
+        bool is_late;
+    } rows[] = {
+        {"/a", "/late/1", true}, {"/b", "/late/2", true},   {"/c", "/first/1", false},
+        {"/c", "/late/3", true}, {"/b", "/first/3", false}, {"/d", "/first/2", false},
+    };
+    static const char *const order[] = {"/first/1", "/first/2", "/late/1",
+                                        "/late/2",  "/late/3",  "/first/3"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct kube_request post = {.method = "POST", .path = rows[i].path};
+
+        (rows[i].is_late ? kube_writer_send_late : kube_writer_send)(f->w, rows[i].key, &post, NULL,
+                                                                     NULL);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+        turn(f);
+        assert_string_equal(fake_first()->path, order[i]);
+        fake_answer(fake_first(), 201, "{}");
+    }
+}
+
 /* Ten thousand writes: a limited number of requests, in the order in which they were asked for. */
 static void limits_what_is_under_way(void **state)
 {
@@ -438,9 +465,9 @@ int main(void)
         TEST(completes_the_object),     TEST(tries_again_after_conflicts),
         TEST(ends_as_it_should),        TEST(newest_request_waits),
         TEST(keeps_other_subresources), TEST(sends_in_order),
-        TEST(limits_what_is_under_way), TEST(limits_what_is_known),
-        TEST(forgets_its_users),        TEST(frees_what_is_under_way),
-        TEST(applies_a_status),
+        TEST(sends_late_what_can_wait), TEST(limits_what_is_under_way),
+        TEST(limits_what_is_known),     TEST(forgets_its_users),
+        TEST(frees_what_is_under_way),  TEST(applies_a_status),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
