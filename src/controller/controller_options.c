@@ -129,7 +129,7 @@ int controller_options_parse(struct controller_options *ret, int argc, char **ar
     *ret_exit = 1;
     if (log_flags_apply(o.log_level, o.log_format) < 0)
         return -1;
-    log_info("SteelLB controller starting (version " STEELLB_VERSION ")",
+    log_info("MetalLB controller starting version " STEELLB_VERSION " (SteelLB)",
              F_S("version", STEELLB_VERSION));
     if (check_tls(&o) < 0 || check_webhook_mode(&o) < 0 || check_ports(&o) < 0)
         return -1;

@@ -24,6 +24,7 @@ enum {
     RECEIVE_BUFFER = 2 * 1024 * 1024, /* a burst of gossip must not push out acks */
 };
 #define LOG_INTERVAL_NS (1 * NS_PER_SEC)
+#define REFUSED_INTERVAL_NS (10 * NS_PER_SEC)
 
 struct gossip_session {
     struct gossip_session_options options;
@@ -33,8 +34,8 @@ struct gossip_session {
     bool events_ready;
     struct event udp_event, listener_event, timer;
     uint8_t *packet; /* GOSSIP_PACKET_MAX bytes to receive into */
-    struct log_limit limit_send, limit_peer, limit_drop, limit_conflict;
-    uint64_t dropped; /* as logged last */
+    struct log_limit limit_send, limit_peer, limit_drop, limit_refused, limit_conflict;
+    uint64_t dropped, refused; /* as logged last */
 };
 
 struct gossip_addr_text {
@@ -194,6 +195,18 @@ static void log_drops(struct gossip_session *s)
               F_U("key", gossip_dropped(s->machine, GOSSIP_DROP_KEY)));
 }
 
+/* Another secret on some node, or somebody who has none and should not be here. */
+static void log_refused(struct gossip_session *s)
+{
+    uint64_t count = gossip_dropped(s->machine, GOSSIP_DROP_KEY);
+
+    if (count == s->refused ||
+        !log_limit_pass(&s->limit_refused, mono_now().ns, REFUSED_INTERVAL_NS))
+        return;
+    s->refused = count;
+    log_warn("gossip messages refused: they are not made with our secret", F_U("count", count));
+}
+
 static void session_arm(struct gossip_session *s)
 {
     int64_t wait_ns = mono_sub(gossip_deadline(s->machine), mono_now());
@@ -214,6 +227,7 @@ static void session_act(struct gossip_session *s)
     while (gossip_next_action(s->machine, &a))
         session_perform(s, &a);
     log_drops(s);
+    log_refused(s);
     session_arm(s);
 }
 

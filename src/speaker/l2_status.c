@@ -50,6 +50,7 @@ struct status_call {
     struct l2_statuses *l;
     struct speaker_service *s;
     uint64_t hash; /* of the status that it writes; 0: none */
+    bool is_create;
 };
 
 /* --- what should be --- */
@@ -177,9 +178,11 @@ static void call_free(struct status_call *call)
     free(call);
 }
 
-static bool is_fine(const struct kube_reply *reply)
+/* A 404 of a patch: the object is gone, and its event, on the way, leads to a new one. Of a create:
+ * the type is gone, or the namespace, and no event tells when it comes back. */
+static bool is_fine(const struct status_call *call, const struct kube_reply *reply)
 {
-    return reply->code == 0 && (reply->status < 300 || reply->status == 404);
+    return reply->status < 300 || (reply->status == 404 && !call->is_create);
 }
 
 /* Resource versions are numbers, and grow. 0 when it is none. */
@@ -201,8 +204,7 @@ static uint64_t version_of_reply(const struct kube_reply *reply)
     return version;
 }
 
-/* What the answer means for the next attempt. A 404 of a patch: the object is gone, and its event,
- * on the way, leads to a new one. */
+/* What the answer means for the next attempt. */
 static void call_judge(const struct status_call *call, const struct kube_reply *reply)
 {
     struct speaker_service *s = call->s;
@@ -213,7 +215,7 @@ static void call_judge(const struct status_call *call, const struct kube_reply *
         return;
     }
     call->l->pause_s = 0;
-    if (!is_fine(reply)) {
+    if (!is_fine(call, reply)) {
         put_off(call->l, s, reply->text);
         return;
     }
@@ -338,9 +340,12 @@ static void send_create(struct l2_statuses *l, struct speaker_service *s)
         .body = body,
         .body_len = strlen(body),
     };
+    struct status_call *call;
 
     json_decref(object);
-    kube_writer_send(l->sp->cluster.writer, key, &request, on_created, call_new(l, s, 0));
+    call = call_new(l, s, 0);
+    call->is_create = true;
+    kube_writer_send(l->sp->cluster.writer, key, &request, on_created, call);
 }
 
 /* --- one Service --- */

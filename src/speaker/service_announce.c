@@ -213,7 +213,7 @@ static void log_refusal(const struct speaker_service *s, const struct announce_a
         print_ips(&ips, a->ips, a->ip_count);
         log_error("IP allocated by controller not allowed by config", F_S("op", "setBalancer"),
                   F_S("service", s->key), F_S("ips", text_str(&ips)));
-    } else if (a->reason != NULL) {
+    } else if (a->reason != NULL && s->announced) {
         log_debug("", F_S("event", "skipping should announce l2"), F_S("service", s->key),
                   F_S("protocol", "layer2"), F_S("reason", a->reason));
     }

@@ -115,6 +115,7 @@ static void report(struct speaker *sp, struct speaker_service *s)
     missing = service_missing_link(sp, s);
     if (missing == NULL)
         return;
+    s->missing_hash = hash_text(HASH_START, missing); /* an evaluation may be still to come */
     log_warn("no node announces the service", F_S("event", "notAnnounced"), F_S("service", s->key),
              F_S("reason", missing));
     kube_event(sp->cluster.events, service_object(s, a), KUBE_EVENT_WARNING, "notAnnounced",

@@ -125,11 +125,11 @@ class Probe:
 
 
 class Relay:
-    """Listens on loopback and passes bytes on to the server and back."""
+    """Listens, on loopback if nothing else is said, and passes bytes on to the server and back."""
 
-    def __init__(self, target, port=0):
+    def __init__(self, target, port=0, address="127.0.0.1"):
         self.target, self.pairs, self.lock = target, [], threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self.listener = socket.create_server((address, port), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 

@@ -28,7 +28,7 @@ static const struct {
     int want, exit;
     const char *said, *unsaid; /* NULL: does not matter */
 } rows[] = {
-    {"nothing", {NULL}, NULL, 0, 0, "SteelLB controller starting (version ", "FRR"},
+    {"nothing", {NULL}, NULL, 0, 0, "MetalLB controller starting version ", "FRR"},
     {"help", {"--help"}, NULL, -1, 0, "webhook-mode", "starting"},
     {"one dash", {"-h"}, NULL, -1, 0, "webhook-mode", NULL},
     {"unknown flag", {"--no-such"}, NULL, -1, 2, "no-such", "starting"},
@@ -63,7 +63,7 @@ static const struct {
     {"port too large", {"--port=65536"}, NULL, -1, 1, "a port is a number from 0 to 65535", NULL},
     {"negative port", {"--health-probe-port=-1"}, NULL, -1, 1, "a port is a number", NULL},
     {"no ports", {"--port=0", "--health-probe-port", "0"}, NULL, 0, 0, NULL, "a port"},
-    {"text", {"--log-format=text"}, NULL, 0, 0, " info SteelLB controller starting", "{"},
+    {"text", {"--log-format=text"}, NULL, 0, 0, " info MetalLB controller starting", "{"},
     {"frr", {NULL}, "frr", 0, 0, DEPRECATED, NULL},
     {"frr-k8s", {NULL}, "frr-k8s", 0, 0, NULL, DEPRECATED},
     {"native", {NULL}, "native", 0, 0, NULL, DEPRECATED},
