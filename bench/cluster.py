@@ -203,6 +203,7 @@ def parse():
     ap.add_argument("--services", type=lambda text: [int(n) for n in text.split(",")], default=[100, 1000])
     ap.add_argument("--rounds", type=int, default=1)
     ap.add_argument("--only", type=lambda text: text.split(","), default=list(SECTIONS), help="some of " + ",".join(SECTIONS))
+    ap.add_argument("--contestants", type=lambda text: text.split(","), default=[OURS, PEER], help="some of the two")
     ap.add_argument("--patience", type=int, default=300, help="seconds for one start")
     ap.add_argument("--created", type=int, default=50, help="Services created for the latency")
     ap.add_argument("--seconds", type=int, default=60, help="of idleness")
@@ -228,7 +229,7 @@ def main():
     sys.setswitchinterval(SWITCH_S)
     with lab.open_net() as net:
         build()
-        found = contestants(args.steellb)
+        found = [c for c in contestants(args.steellb) if c.name in args.contestants]
         print("about %.0f minutes" % minutes(args, found), flush=True)
         with worlds.Worlds(net) as made:
             setting = Setting(args, made, found)

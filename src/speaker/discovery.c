@@ -3,9 +3,10 @@
  * Where the other speakers are (spec speaker-l2 5.4): the addresses of the Pods with our labels,
  * listed at start and every five minutes. The last list stays when a new one cannot be had.
  *
- * At start the Services wait until those Pods have joined, or cannot be reached, or half a second
- * has gone since everything else was there: a speaker that believes it is alone would take every
- * address, and tell the whole network so.
+ * We join only when we have read everything: from then on the others leave to us what is ours, and
+ * nobody would answer for it while we still read. And the Services wait until the Pods have joined,
+ * or cannot be reached, or half a second has gone: a speaker that believes it is alone would take
+ * every address, and tell the whole network so.
  */
 #include "base/log.h"
 #include "base/text.h"
@@ -23,6 +24,7 @@ struct discovery {
     struct event list_timer, settle_timer;
     struct kube_fetch *fetch; /* NULL: none under way */
 
+    bool may_join;             /* everything else is there */
     struct gossip_addr *peers; /* of the last complete list */
     size_t peer_count;
     struct gossip_addr *found; /* of the list that is being read */
@@ -77,7 +79,7 @@ static void on_settle_timer(evutil_socket_t fd, short what, void *arg)
 
 void discovery_on_members(struct discovery *d)
 {
-    if (d->settled == NULL || d->peers == NULL)
+    if (d->settled == NULL || d->peers == NULL || !d->may_join)
         return;
     if (all_joined(d) || membership_has_joined(d->sp->membership))
         settle(d);
@@ -106,6 +108,12 @@ static void list_done(struct discovery *d)
     (void)event_add(&d->list_timer, &later); /* fails only without memory */
 }
 
+static void join(struct discovery *d)
+{
+    if (d->may_join && d->peers != NULL)
+        membership_set_peers(d->sp->membership, d->peers, d->peer_count);
+}
+
 static void take_peers(struct discovery *d)
 {
     free(d->peers);
@@ -113,7 +121,7 @@ static void take_peers(struct discovery *d)
     d->peers = xcalloc(d->peer_count + 1, sizeof(*d->peers));
     for (size_t i = 0; i < d->peer_count; i++)
         d->peers[i] = d->found[i];
-    membership_set_peers(d->sp->membership, d->peers, d->peer_count);
+    join(d);
     list_done(d);
     discovery_on_members(d);
 }
@@ -188,8 +196,11 @@ void discovery_on_synced(struct discovery *d)
 {
     const struct timeval at_last = {.tv_usec = SETTLE_NS / NS_PER_US};
 
+    d->may_join = true;
     if (d->settled != NULL)
         (void)event_add(&d->settle_timer, &at_last); /* fails only without memory */
+    join(d);
+    discovery_on_members(d);
 }
 
 struct discovery *discovery_free(struct discovery *d)

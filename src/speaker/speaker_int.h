@@ -210,4 +210,4 @@ struct discovery *discovery_new(struct speaker *sp, void (*settled)(struct speak
 struct discovery *discovery_free(struct discovery *d);
 DEFINE_CLEANUP(struct discovery, discovery_free);
 void discovery_on_members(struct discovery *d); /* somebody joined or left, or a join ended */
-void discovery_on_synced(struct discovery *d);  /* there is nothing else to wait for */
+void discovery_on_synced(struct discovery *d);  /* everything was read: it may join */

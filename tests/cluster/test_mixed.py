@@ -11,7 +11,7 @@ import pytest
 
 import lab
 import lan
-from cluster import NAMESPACE, ControlPlane
+from cluster import DEPLOY, NAMESPACE, ControlPlane
 from objects import endpoints, l2_advertisement, node, pod, pool, service
 from programs import PATIENCE
 from roles import METALLB, STEELLB
@@ -150,6 +150,21 @@ def test_kill_leave_rejoin(mixed):
         mixed.until_agreed(f"{name} has left")
         mixed.start(name, kind)
         mixed.until_agreed(f"{name} is back after it had left")
+
+
+def test_joins_when_it_can_answer(mixed):
+    """One that has not read everything yet is no member: the others go on answering for what will be its own."""
+    crd = DEPLOY / "crds" / "metallb.io_communities.yaml"
+    mixed.stop("fir")
+    mixed.until_agreed("fir has left")
+    before = {a: {owner(a, mixed.speakers)} for a in ADDRESSES}
+    mixed.plane.admin.delete("CustomResourceDefinition", "communities.metallb.io")
+    mixed.start("fir", STEELLB)
+    mixed.speakers["fir"].until_log("watch failed", "Community")
+    for _ in range(5):
+        assert mixed.answering() == before
+    mixed.plane.apply(crd)
+    mixed.until_agreed("fir has read everything")
 
 
 def replace_all(c, kind):
