@@ -31,7 +31,7 @@ struct gossip_session {
     struct gossip *machine;
     struct gossip_conns *conns;
     int udp, listener;
-    bool events_ready;
+    bool events_ready, is_admitted;
     struct event udp_event, listener_event, timer;
     uint8_t *packet; /* GOSSIP_PACKET_MAX bytes to receive into */
     struct log_limit limit_send, limit_peer, limit_drop, limit_refused, limit_conflict;
@@ -366,12 +366,10 @@ static int session_open(struct gossip_session *s, struct err *err)
     if (s->listener < 0)
         return err_set(err, s->listener, "gossip on TCP %s: %s", addr_format(at).s,
                        strerror(-s->listener));
-    if (listen(s->listener, BACKLOG) < 0)
-        return err_set(err, -errno, "gossip on TCP %s: %s", addr_format(at).s, strerror(errno));
     return 0;
 }
 
-static int session_watch(struct gossip_session *s, struct err *err)
+static void session_watch(struct gossip_session *s)
 {
     struct event_base *base = s->options.base;
 
@@ -380,8 +378,18 @@ static int session_watch(struct gossip_session *s, struct err *err)
                  s);
     evtimer_assign(&s->timer, base, session_on_timer, s);
     s->events_ready = true;
+}
+
+int gossip_session_admit(struct gossip_session *s, struct err *err)
+{
+    if (s->is_admitted)
+        return 0;
+    if (listen(s->listener, BACKLOG) < 0)
+        return err_set(err, -errno, "gossip on TCP %s: %s", addr_format(s->options.bind).s,
+                       strerror(errno));
     if (event_add(&s->udp_event, NULL) < 0 || event_add(&s->listener_event, NULL) < 0)
         return err_set(err, -EINVAL, "gossip: event loop");
+    s->is_admitted = true;
     return 0;
 }
 
@@ -421,7 +429,8 @@ int gossip_session_new(struct gossip_session **ret, const struct gossip_session_
     r = session_open(s, err);
     if (r < 0)
         return r;
-    r = session_watch(s, err);
+    session_watch(s);
+    r = options->is_held ? 0 : gossip_session_admit(s, err);
     if (r < 0)
         return r;
     r = session_start(s, err);

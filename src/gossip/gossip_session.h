@@ -18,6 +18,7 @@ struct gossip_session_options {
     struct ip advertise;     /* where the others find us; IP_NONE: `bind` */
     const uint8_t *secret;   /* as in the file; no bytes: no encryption, which is logged */
     size_t secret_len;
+    bool is_held; /* hear nobody, and let nobody connect, until gossip_session_admit */
     /* `kind` is GOSSIP_TELL_JOIN, _LEAVE or _UPDATE. Our own name comes first, from
      * gossip_session_new. */
     void (*changed)(void *arg, enum gossip_action_kind kind, const char *name,
@@ -32,6 +33,9 @@ NODISCARD int gossip_session_new(struct gossip_session **ret,
                                  const struct gossip_session_options *options, struct err *err);
 struct gossip_session *gossip_session_free(struct gossip_session *s); /* says no farewell */
 DEFINE_CLEANUP(struct gossip_session, gossip_session_free);
+
+/* From now on others are heard. Does nothing when they are already. */
+NODISCARD int gossip_session_admit(struct gossip_session *s, struct err *err);
 
 /* As gossip_join; how it ended is logged. */
 bool gossip_session_join(struct gossip_session *s, const struct gossip_addr *addrs, size_t count);

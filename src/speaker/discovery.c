@@ -197,6 +197,7 @@ void discovery_on_synced(struct discovery *d)
     const struct timeval at_last = {.tv_usec = SETTLE_NS / NS_PER_US};
 
     d->may_join = true;
+    membership_admit(d->sp->membership);
     if (d->settled != NULL)
         (void)event_add(&d->settle_timer, &at_last); /* fails only without memory */
     join(d);

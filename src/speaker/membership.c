@@ -371,6 +371,14 @@ static bool has_somebody_to_join(const struct membership *m)
     return false;
 }
 
+void membership_admit(struct membership *m)
+{
+    CLEANUP(err_done) struct err err = {0};
+
+    if (gossip_session_admit(m->gossip, &err) < 0)
+        log_error("cannot hear other members", F_S("error", err_text(&err)));
+}
+
 void membership_set_peers(struct membership *m, const struct gossip_addr *addrs, size_t count)
 {
     free(m->peers);
@@ -589,6 +597,7 @@ static int open_gossip(struct membership *m, struct err *err)
         .name = o->node,
         .bind = o->bind,
         .advertise = o->advertise,
+        .is_held = true, /* until membership_admit */
         .secret = o->secret,
         .secret_len = o->secret_len,
         .changed = on_gossip,

@@ -45,6 +45,10 @@ NODISCARD int membership_new(struct membership **ret, const struct membership_op
 struct membership *membership_free(struct membership *m); /* without a farewell */
 DEFINE_CLEANUP(struct membership, membership_free);
 
+/* Until then nobody is heard and nobody can join us: whoever takes us for a member leaves to us
+ * what is ours, so we should be able to answer for it. */
+void membership_admit(struct membership *m);
+
 /*
  * Where the others may be: joined at once, and those that are no member again every minute. Copied.
  * Our own address may be among them.

@@ -63,6 +63,7 @@ static int join_peers(struct run *run, struct err *err)
 
     if (r < 0)
         return err_wrap(err, "--peers");
+    membership_admit(run->members);
     membership_set_peers(run->members, peers, count);
     return 0;
 }

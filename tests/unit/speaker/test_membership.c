@@ -79,6 +79,7 @@ static void open_named(struct fixture *f, size_t i, const char *name, bool fast)
     f->members[i].f = f;
     if (membership_new(&f->members[i].m, &o, &err) < 0)
         fail_msg("%s", err_text(&err));
+    membership_admit(f->members[i].m);
 }
 
 static void open_member(struct fixture *f, size_t i, bool fast)
