@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/allocator.h"
 
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/text.h"
 
@@ -80,16 +81,6 @@ static size_t count_complaints(const struct ipam_verdict *v)
     return count;
 }
 
-/* FNV-1a */
-static uint64_t hash_of(const char *s)
-{
-    uint64_t h = UINT64_C(14695981039346656037);
-
-    for (; *s != '\0'; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return h;
-}
-
 static uint64_t hash_of_events(const struct ipam_verdict *v)
 {
     CLEANUP(text_done) struct text t = {0};
@@ -98,7 +89,7 @@ static uint64_t hash_of_events(const struct ipam_verdict *v)
         text_printf(&t, "%d ", v->events[i].kind);
         ipam_event_text(&t, &v->events[i]);
     }
-    return hash_of(text_str(&t));
+    return hash_text(HASH_START, text_str(&t));
 }
 
 /* One that waits for an address, or for a second family. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/pool_status.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mono.h"
@@ -227,8 +228,7 @@ void pool_status_refresh(struct pool_status *p)
             start_write(k, now);
     }
     if (mono_is_set(wake)) {
-        int64_t ns = mono_sub(wake, now);
-        struct timeval tv = {.tv_sec = ns / NS_PER_SEC, .tv_usec = ns % NS_PER_SEC / NS_PER_US + 1};
+        struct timeval tv = delay_from_ns(mono_sub(wake, now));
 
         event_add(p->timer, &tv);
     }

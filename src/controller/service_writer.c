@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/service_writer.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/mono.h"
 #include "controller/kept_bytes.h"
@@ -230,8 +231,7 @@ static void on_failure(struct service_writer *w, struct unwritten *u,
         u->pause_ns = LONGEST_PAUSE_NS;
     if (u->retry == NULL)
         u->retry = event_new(w->options.base, -1, 0, on_retry, u);
-    pause = (struct timeval){.tv_sec = u->pause_ns / NS_PER_SEC,
-                             .tv_usec = u->pause_ns % NS_PER_SEC / NS_PER_US};
+    pause = delay_from_ns(u->pause_ns);
     event_add(u->retry, &pause);
 }
 

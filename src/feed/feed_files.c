@@ -9,6 +9,7 @@
  */
 #include "feed/feed_files.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -101,7 +102,6 @@ static void schedule(struct feed_files *f)
 {
     struct mono earliest = {0};
     struct timeval wait;
-    int64_t ns;
 
     MAP_EACH (&f->writing, e)
         earliest = mono_earlier(earliest, ((const struct writing *)e->value)->until);
@@ -111,11 +111,7 @@ static void schedule(struct feed_files *f)
             event_active(&f->deliver, EV_TIMEOUT, 1);
         return;
     }
-    ns = mono_sub(earliest, mono_now());
-    if (ns < 0)
-        ns = 0;
-    wait.tv_sec = (time_t)(ns / NS_PER_SEC);
-    wait.tv_usec = (suseconds_t)(ns % NS_PER_SEC / NS_PER_US + 1); /* never a moment early */
+    wait = delay_from_ns(mono_sub(earliest, mono_now()));
     event_add(&f->quiet, &wait);
 }
 

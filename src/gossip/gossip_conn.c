@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gossip/gossip_conn.h"
 
+#include "base/delay.h"
 #include "base/mem.h"
 #include "base/mono.h"
 
@@ -217,8 +218,7 @@ struct gossip_conns *gossip_conns_new(struct event_base *base, int64_t timeout_n
     struct gossip_conns *all = xcalloc(1, sizeof(*all));
 
     all->base = base;
-    all->timeout.tv_sec = timeout_ns / NS_PER_SEC;
-    all->timeout.tv_usec = timeout_ns % NS_PER_SEC / NS_PER_US;
+    all->timeout = delay_from_ns(timeout_ns);
     all->ops = ops;
     all->arg = arg;
     event_assign(&all->reap, base, -1, 0, reap, all);

@@ -15,6 +15,7 @@
 #include "gossip/gossip_fsm.h"
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "gossip/gossip_int.h"
 
 #include <assert.h>
@@ -26,19 +27,9 @@ static const struct gossip_vsn own_vsn = {.len = GOSSIP_VSN_LEN, .pmin = 1, .pma
 
 enum { COMPOUND_HEAD = 2 };
 
-/* splitmix64 (Steele, Lea, Flood 2014): any seed will do, and every state is as good as any. */
-static uint64_t random_next(struct gossip *g)
-{
-    uint64_t z = g->random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 uint64_t gossip_random_below(struct gossip *g, uint64_t n)
 {
-    return random_next(g) % n;
+    return random_below(&g->random_state, n);
 }
 
 static struct mono stagger(struct gossip *g, int64_t interval_ns)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gossip/gossip_session.h"
 
+#include "base/delay.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -209,13 +210,8 @@ static void log_refused(struct gossip_session *s)
 
 static void session_arm(struct gossip_session *s)
 {
-    int64_t wait_ns = mono_sub(gossip_deadline(s->machine), mono_now());
-    struct timeval tv = {0};
+    struct timeval tv = delay_from_ns(mono_sub(gossip_deadline(s->machine), mono_now()));
 
-    if (wait_ns > 0) {
-        tv.tv_sec = wait_ns / NS_PER_SEC;
-        tv.tv_usec = wait_ns % NS_PER_SEC / NS_PER_US;
-    }
     (void)evtimer_add(&s->timer, &tv); /* fails only without memory */
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_client_int.h"
 
+#include "base/delay.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -165,7 +166,9 @@ static void on_end(void *arg, int code, bool is_unseen, const char *text)
 
 static void stall_arm(struct kube_call *call, int64_t ns)
 {
-    event_add(&call->stall, &(struct timeval){ns / NS_PER_SEC, ns % NS_PER_SEC / NS_PER_US + 1});
+    struct timeval delay = delay_from_ns(ns);
+
+    event_add(&call->stall, &delay);
 }
 
 static void on_stall(evutil_socket_t fd, short what, void *arg)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_client_int.h"
 
+#include "base/delay.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -233,13 +234,14 @@ static void dial_failed(struct kube_client *c, const struct kube_dial_result *re
     CLEANUP(xfreep)
     char *text = *result->address != '\0' ? xasprintf("%s: %s", result->address, result->text)
                                           : xstrdup(result->text);
+    struct timeval pause;
 
     log_failed(c, result);
     c->redial_ns = c->redial_ns == 0 ? REDIAL_FIRST_NS : c->redial_ns * 2;
     if (c->redial_ns > REDIAL_MAX_NS)
         c->redial_ns = REDIAL_MAX_NS;
-    event_add(&c->redial,
-              &(struct timeval){c->redial_ns / NS_PER_SEC, c->redial_ns % NS_PER_SEC / NS_PER_US});
+    pause = delay_from_ns(c->redial_ns);
+    event_add(&c->redial, &pause);
     kube_client_fail_waiting(c, result->code == -EACCES ? 0 : c->options.connect_patience_ns,
                              result->code, text);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_dial.h"
 
+#include "base/delay.h"
 #include "base/mem.h"
 #include "base/mono.h"
 #include "base/text.h"
@@ -191,8 +192,7 @@ static struct timeval address_time(const struct kube_dial *d)
 
     for (const struct evutil_addrinfo *a = d->at; a != NULL; a = a->ai_next)
         count++;
-    ns = ns > 0 ? ns / count : 0;
-    return (struct timeval){ns / NS_PER_SEC, ns % NS_PER_SEC / NS_PER_US + 1};
+    return delay_from_ns(ns / count);
 }
 
 static char *address_text(const struct evutil_addrinfo *a, const char *port)
@@ -299,8 +299,7 @@ static void choose_peer(struct kube_dial *d)
 struct kube_dial *kube_dial_new(const struct kube_dial_options *options)
 {
     struct kube_dial *d = xcalloc(1, sizeof(*d));
-    struct timeval limit = {options->timeout_ns / NS_PER_SEC,
-                            options->timeout_ns % NS_PER_SEC / NS_PER_US};
+    struct timeval limit = delay_from_ns(options->timeout_ns);
 
     d->options = *options;
     d->fd = -1;

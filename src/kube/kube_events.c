@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_events.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -117,8 +118,7 @@ static json_t *patch_body(const struct events_record *r)
 
 static void look_again(struct kube_events *e, int64_t ns)
 {
-    struct timeval tv = {.tv_sec = (time_t)(ns / NS_PER_SEC),
-                         .tv_usec = (suseconds_t)(ns % NS_PER_SEC / NS_PER_US)};
+    struct timeval tv = delay_from_ns(ns);
 
     (void)event_add(&e->timer, &tv); /* fails only without memory */
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_events_fsm.h"
 
+#include "base/hash.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "kube/kube_lru.h"
 
@@ -185,14 +187,10 @@ static void add_object(const struct events_fsm *f, struct text *key, const struc
                 in->name, in->uid, in->api_version);
 }
 
-/* FNV-1a from a basis that nobody else knows: the memories keep no more of a text than this. */
+/* From a basis that nobody else knows: the memories keep no more of a text than this. */
 static uint64_t hash(const struct events_fsm *f, const char *s)
 {
-    uint64_t h = UINT64_C(14695981039346656037) ^ f->hash_basis;
-
-    for (; *s != '\0'; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return h;
+    return hash_text(HASH_START ^ f->hash_basis, s);
 }
 
 static bool similar_has(const struct similar *s, uint32_t message)
@@ -372,22 +370,13 @@ static bool give_up(struct events_fsm *f, struct slot *s)
     return true;
 }
 
-/* SplitMix64 */
-static int64_t random_below(struct events_fsm *f, int64_t n)
-{
-    uint64_t z = f->random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (int64_t)((z ^ (z >> 31)) % (uint64_t)n);
-}
-
 /* The first pause is of random length, so that not everybody comes back at once. */
 static bool try_later(struct events_fsm *f, struct mono now, struct slot *s)
 {
     if (++s->tries == TRIES_MAX)
         return give_up(f, s);
-    s->until = mono_add(now, s->tries == 1 ? random_below(f, PAUSE_NS) + 1 : PAUSE_NS);
+    s->until = mono_add(now, s->tries == 1 ? (int64_t)random_below(&f->random_state, PAUSE_NS) + 1
+                                           : PAUSE_NS);
     s->state = SLOT_PAUSED;
     return false;
 }

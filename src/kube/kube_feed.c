@@ -5,6 +5,7 @@
  */
 #include "kube/kube_feed.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/text.h"
@@ -314,17 +315,12 @@ static void act(struct source *s, const struct reflect_action *a, struct kube_it
 static void arm_timer(struct source *s, struct mono now)
 {
     struct mono deadline = kube_reflector_deadline(s->reflector);
-    int64_t left = mono_sub(deadline, now);
-    struct timeval tv;
+    struct timeval tv = delay_from_ns(mono_sub(deadline, now));
 
-    if (!mono_is_set(deadline)) {
+    if (mono_is_set(deadline))
+        event_add(&s->timer, &tv);
+    else
         event_del(&s->timer);
-        return;
-    }
-    left = left > 0 ? (left + NS_PER_US - 1) / NS_PER_US : 0;
-    tv.tv_sec = left / 1000000;
-    tv.tv_usec = left % 1000000;
-    event_add(&s->timer, &tv);
 }
 
 static void act_all(struct source *s, struct kube_item *item)

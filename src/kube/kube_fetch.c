@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_client_int.h"
 
+#include "base/delay.h"
 #include "base/text.h"
 #include "kube/kube_status.h"
 
@@ -92,6 +93,7 @@ static bool is_to_wait(const struct kube_fetch *f, int code)
 static void on_end(void *arg, const struct kube_end *end)
 {
     struct kube_fetch *f = arg;
+    struct timeval pause;
 
     f->call = NULL;
     if (!is_to_wait(f, end->code)) {
@@ -100,8 +102,8 @@ static void on_end(void *arg, const struct kube_end *end)
     }
     log_debug("the API server asks to wait", F_S("path", f->request.path), F_U("status", f->status),
               F_I("seconds", f->retry_after_ns / NS_PER_SEC));
-    event_add(&f->again, &(struct timeval){f->retry_after_ns / NS_PER_SEC,
-                                           f->retry_after_ns % NS_PER_SEC / NS_PER_US});
+    pause = delay_from_ns(f->retry_after_ns);
+    event_add(&f->again, &pause);
 }
 
 static const struct kube_handlers handlers = {on_head, on_data, on_end};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_h2.h"
 
+#include "base/delay.h"
 #include "base/mem.h"
 #include "base/mono.h"
 #include "base/text.h"
@@ -324,11 +325,8 @@ static void timer_arm(struct kube_h2 *h, struct mono now)
 {
     struct mono at = mono_is_set(h->ping_sent) ? mono_add(h->ping_sent, h->options.ping_timeout_ns)
                                                : mono_add(h->last_rx, h->options.ping_interval_ns);
-    int64_t ns = mono_sub(at, now);
-    struct timeval wait = {0};
+    struct timeval wait = delay_from_ns(mono_sub(at, now));
 
-    if (ns > 0)
-        wait = (struct timeval){ns / NS_PER_SEC, ns % NS_PER_SEC / NS_PER_US + 1};
     event_add(&h->timer, &wait);
 }
 

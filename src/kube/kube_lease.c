@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/kube_lease.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mono.h"
@@ -174,12 +175,8 @@ static void tell_state(struct kube_lease *l)
 
 static void arm(struct event *timer, int64_t ns)
 {
-    struct timeval tv = {0};
+    struct timeval tv = delay_from_ns(ns);
 
-    if (ns > 0) {
-        tv.tv_sec = (time_t)(ns / NS_PER_SEC);
-        tv.tv_usec = (suseconds_t)(ns % NS_PER_SEC / NS_PER_US);
-    }
     (void)event_add(timer, &tv); /* fails only without memory */
 }
 

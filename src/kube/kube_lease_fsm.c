@@ -2,6 +2,7 @@
 #include "kube/kube_lease_fsm.h"
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -102,19 +103,10 @@ static void plan(struct lease_fsm *f, enum lease_request_kind want, struct mono 
     f->next = when;
 }
 
-/* SplitMix64 */
-static int64_t random_below(struct lease_fsm *f, int64_t n)
-{
-    uint64_t z = f->random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (int64_t)((z ^ (z >> 31)) % (uint64_t)n);
-}
-
 static void plan_retry(struct lease_fsm *f, struct mono now)
 {
-    int64_t jitter = f->is_holding ? 0 : random_below(f, f->retry_ns / 100 * JITTER_PERCENT + 1);
+    uint64_t limit = (uint64_t)(f->retry_ns / 100 * JITTER_PERCENT + 1);
+    int64_t jitter = f->is_holding ? 0 : (int64_t)random_below(&f->random_state, limit);
 
     plan(f, LEASE_READ, mono_add(now, f->retry_ns + jitter));
 }

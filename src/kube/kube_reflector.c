@@ -12,6 +12,7 @@
 #include "kube/kube_reflector.h"
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "kube/kube_path.h"
 
@@ -213,16 +214,6 @@ static void forget_complaint(struct kube_reflector *r, enum concern concern)
 
 /* --- time --- */
 
-/* splitmix64; nothing here is secret. */
-static uint64_t random_below(struct kube_reflector *r, uint64_t limit)
-{
-    uint64_t z = r->random += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (z ^ (z >> 31)) % limit;
-}
-
 /* From d to twice that: 800 ms at first, doubled up to 30 s, anew after two minutes of health. */
 static int64_t next_pause(struct kube_reflector *r, struct mono now)
 {
@@ -232,7 +223,7 @@ static int64_t next_pause(struct kube_reflector *r, struct mono now)
     r->backoff_ns = r->backoff_ns == 0 ? BACKOFF_FIRST_NS : r->backoff_ns * 2;
     if (r->backoff_ns > BACKOFF_LAST_NS)
         r->backoff_ns = BACKOFF_LAST_NS;
-    return r->backoff_ns + (int64_t)random_below(r, (uint64_t)r->backoff_ns);
+    return r->backoff_ns + (int64_t)random_below(&r->random, (uint64_t)r->backoff_ns);
 }
 
 static void wait_for(struct kube_reflector *r, struct mono now, int64_t at_least_ns)
@@ -277,7 +268,8 @@ static void start_request(struct kube_reflector *r, struct mono now, enum phase 
 
 static void start_watch(struct kube_reflector *r, struct mono now, bool with_initial_events)
 {
-    unsigned seconds = WATCH_MIN_S + (unsigned)random_below(r, WATCH_MAX_S - WATCH_MIN_S + 1);
+    unsigned seconds =
+        WATCH_MIN_S + (unsigned)random_below(&r->random, WATCH_MAX_S - WATCH_MIN_S + 1);
     struct text path = {0}, number = {0};
 
     text_add(&path, r->path);

@@ -7,6 +7,7 @@
  */
 #include "kube/kube_writer.h"
 
+#include "base/delay.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/mono.h"
@@ -388,8 +389,7 @@ static void lane_on_pause_over(evutil_socket_t fd, short what, void *arg)
 
 static void lane_pause(struct lane *l)
 {
-    int64_t ns = FIRST_PAUSE_NS << (l->first->tries - 1);
-    struct timeval tv = {.tv_usec = (suseconds_t)(ns / NS_PER_US)};
+    struct timeval tv = delay_from_ns(FIRST_PAUSE_NS << (l->first->tries - 1));
 
     (void)event_add(&l->pause, &tv); /* fails only without memory */
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pulse/pulse_session.h"
 
+#include "base/delay.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -80,14 +81,8 @@ static void log_drops(struct pulse_session *s)
 
 static void session_arm(struct pulse_session *s)
 {
-    int64_t wait_ns = mono_sub(pulse_deadline(s->machine), mono_now());
-    struct timeval tv = {0};
+    struct timeval tv = delay_from_ns(mono_sub(pulse_deadline(s->machine), mono_now()));
 
-    if (wait_ns > 0) {
-        wait_ns += NS_PER_US - 1; /* never too early */
-        tv.tv_sec = wait_ns / NS_PER_SEC;
-        tv.tv_usec = wait_ns % NS_PER_SEC / NS_PER_US;
-    }
     (void)evtimer_add(&s->timer, &tv); /* fails only without memory */
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "role/cluster.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mono.h"
@@ -108,8 +109,7 @@ static void pod_learn(struct own_pod *p, const struct kube_reply *reply)
 
 static void pod_wait(struct own_pod *p, const char *text)
 {
-    struct timeval tv = {.tv_sec = (time_t)(p->pause_ns / NS_PER_SEC),
-                         .tv_usec = (suseconds_t)(p->pause_ns % NS_PER_SEC / NS_PER_US)};
+    struct timeval tv = delay_from_ns(p->pause_ns);
 
     log_warn("API server not reached, trying again", F_S("error", text));
     (void)event_add(&p->pause, &tv); /* fails only without memory */

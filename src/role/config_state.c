@@ -9,6 +9,7 @@
  */
 #include "role/config_state.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -247,8 +248,7 @@ static bool is_condition_right(const struct config_state *s, const struct config
 
 static void write_failed(struct config_state *s, const struct kube_reply *reply)
 {
-    struct timeval tv = {.tv_sec = (time_t)(s->pause_ns / NS_PER_SEC),
-                         .tv_usec = (suseconds_t)(s->pause_ns % NS_PER_SEC / NS_PER_US)};
+    struct timeval tv = delay_from_ns(s->pause_ns);
 
     if (log_limit_pass(&s->limit, mono_now().ns, LOG_INTERVAL_NS))
         log_warn("ConfigurationState not written", F_S("name", s->name), F_S("error", reply->text));

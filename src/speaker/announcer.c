@@ -10,6 +10,7 @@
  */
 #include "speaker/announcer.h"
 
+#include "base/delay.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "speaker/announcer_int.h"
@@ -52,15 +53,6 @@ static struct address *address_free(struct address *d)
 
 /* --- rounds and the timer --- */
 
-/* Rounded up to what a timeval can say, so that the timer never comes too early. */
-static struct timeval delay_until(struct mono deadline, struct mono now)
-{
-    int64_t ns = mono_sub(deadline, now);
-    int64_t us = ns <= 0 ? 0 : (ns + NS_PER_US - 1) / NS_PER_US;
-
-    return (struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000};
-}
-
 static void announcer_arm(struct announcer *a, struct mono now)
 {
     struct mono deadline = burst_deadline(a->burst);
@@ -76,7 +68,7 @@ static void announcer_arm(struct announcer *a, struct mono now)
         event_del(&a->timer);
         return;
     }
-    delay = delay_until(deadline, now);
+    delay = delay_from_ns(mono_sub(deadline, now));
     (void)event_add(&a->timer, &delay); /* fails only without memory */
 }
 

@@ -14,7 +14,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "kube/kube_path.h"
-#include "speaker/hash.h"
 #include "speaker/speaker_int.h"
 
 #include <errno.h>

@@ -7,9 +7,10 @@
  * change of its text, and after it has lasted for a moment: between the assignment and the first
  * ready endpoint nothing is wrong.
  */
+#include "base/delay.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "speaker/hash.h"
 #include "speaker/speaker_int.h"
 
 #include <stdlib.h>
@@ -51,14 +52,11 @@ void service_event_no_interface(struct speaker *sp, const struct speaker_service
 static void report_arm(struct speaker *sp, struct mono now)
 {
     const struct report *first = sp->unreported;
-    int64_t ns;
     struct timeval delay;
 
     if (first == NULL)
         return;
-    ns = mono_sub(first->at, now);
-    ns = ns > 0 ? ns : 0;
-    delay = (struct timeval){.tv_sec = ns / NS_PER_SEC, .tv_usec = ns % NS_PER_SEC / NS_PER_US + 1};
+    delay = delay_from_ns(mono_sub(first->at, now));
     (void)event_add(&sp->report_timer, &delay); /* fails only without memory */
 }
 

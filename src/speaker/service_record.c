@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "speaker/service_record.h"
 
+#include "base/hash.h"
 #include "base/text.h"
-#include "speaker/hash.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -10,10 +10,10 @@
  */
 #include "config/config.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "model/selector.h"
-#include "speaker/hash.h"
 #include "speaker/speaker_int.h"
 
 #include <stdlib.h>

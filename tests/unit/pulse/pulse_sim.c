@@ -2,6 +2,7 @@
 #include "pulse_sim.h"
 
 #include "base/mem.h"
+#include "base/random.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -10,11 +11,7 @@
 
 uint64_t sim_random(struct sim *s, uint64_t below)
 {
-    uint64_t z = s->random_state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (z ^ z >> 31) % below;
+    return random_below(&s->random_state, below);
 }
 
 struct sim *sim_new(uint64_t seed, size_t nodes)
