@@ -4,11 +4,11 @@
 #include "base/delay.h"
 #include "base/mem.h"
 #include "base/mono.h"
+#include "net/endpoint.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event_struct.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -255,21 +255,17 @@ bool gossip_conns_accept(struct gossip_conns *all, int fd_take, struct gossip_ad
     return true;
 }
 
-static socklen_t sockaddr_len(const struct sockaddr_storage *a)
-{
-    return a->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-}
-
-void gossip_conns_open(struct gossip_conns *all, uint32_t stream, const struct sockaddr_storage *to,
+void gossip_conns_open(struct gossip_conns *all, uint32_t stream, struct gossip_addr to,
                        struct gossip_part bytes)
 {
+    socklen_t len;
+    struct sockaddr_storage at = endpoint_to_sockaddr((struct endpoint){to.ip, to.port}, &len);
     struct gossip_conn *c = conn_new(all, -1);
 
     if (c == NULL)
         return; /* the machine has a deadline of its own */
     c->stream = stream;
-    if (bufferevent_socket_connect(c->stream_events, (const struct sockaddr *)(const void *)to,
-                                   (int)sockaddr_len(to)) < 0) {
+    if (bufferevent_socket_connect(c->stream_events, (struct sockaddr *)&at, (int)len) < 0) {
         event_active(&c->timer, EV_TIMEOUT, 0);
         return;
     }

@@ -5,7 +5,6 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "gossip/gossip_packet.h"
 
@@ -40,6 +39,6 @@ struct gossip_conns *gossip_conns_free(struct gossip_conns *c); /* closes all, c
 bool gossip_conns_accept(struct gossip_conns *c, int fd_take, struct gossip_addr from);
 
 /* `lost` follows, never from within this call, when it cannot be opened. */
-void gossip_conns_open(struct gossip_conns *c, uint32_t stream, const struct sockaddr_storage *to,
+void gossip_conns_open(struct gossip_conns *c, uint32_t stream, struct gossip_addr to,
                        struct gossip_part bytes);
 void gossip_conns_close(struct gossip_conns *c, uint32_t stream); /* calls nothing */

@@ -6,12 +6,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gossip/gossip_conn.h"
+#include "net/endpoint.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event_struct.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -39,51 +37,21 @@ struct gossip_session {
     uint64_t dropped, refused; /* as logged last */
 };
 
-struct gossip_addr_text {
-    char s[IP_TEXT_MAX + 8];
-};
-
-static struct gossip_addr_text addr_format(struct gossip_addr a)
+static struct endpoint endpoint_of(struct gossip_addr a)
 {
-    struct gossip_addr_text t;
-    bool v6 = a.ip.family == IP_V6;
-
-    (void)snprintf(t.s, sizeof(t.s), "%s%s%s:%u", v6 ? "[" : "", ip_format(a.ip).s, v6 ? "]" : "",
-                   a.port); /* it fits */
-    return t;
+    return (struct endpoint){a.ip, a.port};
 }
 
-static struct sockaddr_storage sockaddr_of(struct gossip_addr a)
+static struct endpoint_text addr_format(struct gossip_addr a)
 {
-    struct sockaddr_storage storage = {0};
-    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&storage;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&storage;
-
-    if (a.ip.family == IP_V4) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(a.port);
-        v4->sin_addr.s_addr = htonl(ip_to_v4(a.ip));
-    } else {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(a.port);
-        ip_to_v6(a.ip, v6->sin6_addr.s6_addr);
-    }
-    return storage;
+    return endpoint_format(endpoint_of(a));
 }
 
-static struct gossip_addr addr_of(const struct sockaddr_storage *storage)
+static struct gossip_addr addr_of(const struct sockaddr_storage *from)
 {
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)storage;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)storage;
+    struct endpoint e = endpoint_from_sockaddr(from);
 
-    if (storage->ss_family == AF_INET)
-        return (struct gossip_addr){ip_v4(ntohl(v4->sin_addr.s_addr)), ntohs(v4->sin_port)};
-    return (struct gossip_addr){ip_v6(v6->sin6_addr.s6_addr), ntohs(v6->sin6_port)};
-}
-
-static socklen_t sockaddr_len(const struct sockaddr_storage *a)
-{
-    return a->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+    return (struct gossip_addr){e.ip, e.port};
 }
 
 /* Nonces. getrandom gives up to 256 bytes whole once the system has started. */
@@ -96,10 +64,10 @@ static void session_random(void *arg, void *bytes, size_t len)
 
 static void session_send(struct gossip_session *s, const struct gossip_action *a)
 {
-    struct sockaddr_storage to = sockaddr_of(a->addr);
+    socklen_t len;
+    struct sockaddr_storage to = endpoint_to_sockaddr(endpoint_of(a->addr), &len);
 
-    if (sendto(s->udp, a->bytes.bytes, a->bytes.len, 0, (struct sockaddr *)&to,
-               sockaddr_len(&to)) >= 0)
+    if (sendto(s->udp, a->bytes.bytes, a->bytes.len, 0, (struct sockaddr *)&to, len) >= 0)
         return;
     if (log_limit_pass(&s->limit_send, mono_now().ns, LOG_INTERVAL_NS))
         log_debug("gossip datagram not sent", F_S("to", addr_format(a->addr).s),
@@ -130,15 +98,12 @@ static void log_conflict(struct gossip_session *s, const struct gossip_action *a
 /* The callbacks come last: they may act on the session, and then `a` is no more. */
 static void session_perform(struct gossip_session *s, const struct gossip_action *a)
 {
-    struct sockaddr_storage to;
-
     switch (a->kind) {
     case GOSSIP_DO_SEND:
         session_send(s, a);
         return;
     case GOSSIP_DO_CONNECT:
-        to = sockaddr_of(a->addr);
-        gossip_conns_open(s->conns, a->stream, &to, a->bytes);
+        gossip_conns_open(s->conns, a->stream, a->addr, a->bytes);
         return;
     case GOSSIP_DO_CLOSE:
         gossip_conns_close(s->conns, a->stream);
@@ -316,24 +281,6 @@ static const struct gossip_conn_ops conn_ops = {
     .lost = session_lost,
 };
 
-/* A bound socket, or -errno. */
-static int socket_open(struct gossip_addr addr, int type)
-{
-    struct sockaddr_storage at = sockaddr_of(addr);
-    CLEANUP(fd_closep) int fd = socket(at.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1, fd_out;
-
-    if (fd < 0)
-        return -errno;
-    if (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-        return -errno;
-    if (bind(fd, (struct sockaddr *)&at, sockaddr_len(&at)) < 0)
-        return -errno;
-    fd_out = fd;
-    fd = -1;
-    return fd_out;
-}
-
 static struct ip own_ip(const struct gossip_session_options *o)
 {
     return o->advertise.family != IP_NONE ? o->advertise : o->bind.ip;
@@ -353,12 +300,12 @@ static int session_open(struct gossip_session *s, struct err *err)
         is_any(own_ip(&s->options)))
         return err_set(err, -EINVAL, "gossip on %s: the others need an address to find us",
                        addr_format(at).s);
-    s->udp = socket_open(at, SOCK_DGRAM);
+    s->udp = endpoint_bind(endpoint_of(at), SOCK_DGRAM);
     if (s->udp < 0)
         return err_set(err, s->udp, "gossip on UDP %s: %s", addr_format(at).s, strerror(-s->udp));
     /* The kernel takes what it allows; less is no reason to stop. */
     (void)setsockopt(s->udp, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-    s->listener = socket_open(at, SOCK_STREAM);
+    s->listener = endpoint_bind(endpoint_of(at), SOCK_STREAM);
     if (s->listener < 0)
         return err_set(err, s->listener, "gossip on TCP %s: %s", addr_format(at).s,
                        strerror(-s->listener));

@@ -5,11 +5,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/endpoint.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event_struct.h>
-#include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,30 +32,15 @@ struct pulse_session {
     uint64_t version, dropped; /* as told last */
 };
 
-static struct sockaddr_storage sockaddr_of(struct pulse_addr a, socklen_t *ret_len)
+static struct endpoint endpoint_of(struct pulse_addr a)
 {
-    struct sockaddr_storage storage = {0};
-    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&storage;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&storage;
-
-    if (a.ip.family == IP_V4) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(a.port);
-        v4->sin_addr.s_addr = htonl(ip_to_v4(a.ip));
-        *ret_len = sizeof(*v4);
-    } else {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(a.port);
-        ip_to_v6(a.ip, v6->sin6_addr.s6_addr);
-        *ret_len = sizeof(*v6);
-    }
-    return storage;
+    return (struct endpoint){a.ip, a.port};
 }
 
 static void session_send(struct pulse_session *s, const struct pulse_datagram *d)
 {
     socklen_t len;
-    struct sockaddr_storage to = sockaddr_of(d->to, &len);
+    struct sockaddr_storage to = endpoint_to_sockaddr(endpoint_of(d->to), &len);
 
     if (sendto(s->fd, d->bytes, d->len, 0, (struct sockaddr *)&to, len) >= 0)
         return;
@@ -144,14 +128,12 @@ static void session_on_timer(evutil_socket_t fd, short what, void *arg)
 static int session_open(struct pulse_session *s, struct err *err)
 {
     const struct pulse_addr at = s->options.bind;
-    socklen_t len;
-    struct sockaddr_storage storage = sockaddr_of(at, &len);
     int size = RECEIVE_BUFFER;
 
-    s->fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&storage, len) < 0)
-        return err_set(err, -errno, "heartbeats on UDP %s port %u: %s", ip_format(at.ip).s, at.port,
-                       strerror(errno));
+    s->fd = endpoint_bind(endpoint_of(at), SOCK_DGRAM);
+    if (s->fd < 0)
+        return err_set(err, s->fd, "heartbeats on UDP %s port %u: %s", ip_format(at.ip).s, at.port,
+                       strerror(-s->fd));
     /* The kernel takes what it allows; less is no reason to stop. */
     (void)setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
     return 0;
