@@ -13,6 +13,7 @@
 #include "base/mono.h"
 #include "controller/controller_int.h"
 #include "controller/memberlist_secret.h"
+#include "role/loop.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -23,9 +24,6 @@
 /* What is on its way may arrive, so that a successor sees it. */
 #define LAST_WRITES_NS (2 * NS_PER_SEC)
 enum { LAST_WRITES_LOOK_US = 10000 };
-
-/* News; signals, probes and timers, as libevent's default; work. */
-enum { PRIORITIES = 3 };
 
 struct controller {
     struct controller_options options;
@@ -130,19 +128,6 @@ static void on_signal(evutil_socket_t signal, short what, void *arg)
 
 /* ---- the start ---- */
 
-static struct event_base *new_base(void)
-{
-    struct event_config *cfg = event_config_new();
-    struct event_base *base;
-
-    event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER);
-    base = event_base_new_with_config(cfg);
-    event_config_free(cfg);
-    if (base != NULL)
-        event_base_priority_init(base, PRIORITIES);
-    return base;
-}
-
 static int open_cluster(struct controller *c)
 {
     const struct controller_options *o = &c->options;
@@ -196,7 +181,7 @@ static int controller_open(struct controller *c)
     CLEANUP(err_done) struct err err = {0};
     int r;
 
-    c->base = new_base();
+    c->base = loop_new();
     if (c->base == NULL)
         return -ENOMEM;
     evsignal_assign(&c->on_term, c->base, SIGTERM, on_signal, c);

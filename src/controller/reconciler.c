@@ -12,11 +12,9 @@
 #include "base/text.h"
 #include "controller/pools_config.h"
 #include "controller/service_report.h"
+#include "role/loop.h"
 
 #include <malloc.h>
-
-/* Below whatever brings news. */
-enum { PRIORITY_WORK = 2 };
 
 static void plan_work(struct reconciler *r)
 {
@@ -88,25 +86,13 @@ static void on_service(struct reconciler *r, const struct kube_change *change)
         plan_work(r);
 }
 
-static bool labels_eq(const struct label_set *a, const struct label_set *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (!str_eq(a->items[i].key, b->items[i].key) ||
-            !str_eq(a->items[i].value, b->items[i].value))
-            return false;
-    }
-    return true;
-}
-
 /* Spec controller 4.1, "Update filter". */
 static bool concerns_config(struct reconciler *r, const struct kube_change *change)
 {
     if (change->kind == OBJ_IP_ADDRESS_POOL)
         return pool_status_on_change(r->pool_status, change);
     if (change->kind == OBJ_NAMESPACE && change->old != NULL && change->new != NULL)
-        return !labels_eq(&change->old->meta.labels, &change->new->meta.labels);
+        return !label_set_eq(&change->old->meta.labels, &change->new->meta.labels);
     return change->kind == OBJ_COMMUNITY || change->kind == OBJ_NAMESPACE;
 }
 
@@ -218,7 +204,7 @@ void reconciler_init(struct reconciler *r, struct cluster *cluster,
     r->pool_status = pool_status_new(cluster->base, cluster->writer, allocator_ipam(r->allocator));
     r->config_state = config_state_new(cluster, CONFIG_STATE_CONTROLLER, "");
     event_assign(&r->work, cluster->base, -1, 0, on_work, r);
-    event_priority_set(&r->work, PRIORITY_WORK);
+    event_priority_set(&r->work, LOOP_PRIORITY_WORK);
 }
 
 void reconciler_done(struct reconciler *r)

@@ -64,6 +64,18 @@ const char *label_find(const struct label_set *set, const char *key)
     return NULL;
 }
 
+bool label_set_eq(const struct label_set *a, const struct label_set *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        if (!str_eq(a->items[i].key, b->items[i].key) ||
+            !str_eq(a->items[i].value, b->items[i].value))
+            return false;
+    }
+    return true;
+}
+
 const char *annotation_find(const struct meta *meta, const char *key)
 {
     static const char *const prefixes[] = {"metallb.io", "metallb.universe.tf"};

@@ -263,6 +263,7 @@ struct object_list {
 
 /* The value of a label or annotation, or NULL when the key is absent. */
 const char *label_find(const struct label_set *set, const char *key);
+bool label_set_eq(const struct label_set *a, const struct label_set *b);
 
 /*
  * The value of metallb.io/KEY if that annotation is present, even when empty; else of

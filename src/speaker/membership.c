@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "net/endpoint.h"
 #include "pulse/pulse_session.h"
 
 #include <errno.h>
@@ -287,13 +288,10 @@ static const char *event_name(enum gossip_action_kind kind)
 /* Spec speaker-l2 5.5, the words of MetalLB. */
 static void log_event(const struct fellow *f, enum gossip_action_kind kind)
 {
-    char addr[IP_TEXT_MAX + 10];
-    bool v6 = f->addr.ip.family == IP_V6;
+    struct endpoint at = {f->addr.ip, f->addr.port};
 
-    (void)snprintf(addr, sizeof(addr), "%s%s%s:%u", v6 ? "[" : "", ip_format(f->addr.ip).s,
-                   v6 ? "]" : "", f->addr.port); /* it fits */
-    log_info("node event - forcing sync", F_S("node addr", addr), F_S("node name", f->name),
-             F_S("node event", event_name(kind)));
+    log_info("node event - forcing sync", F_S("node addr", endpoint_format(at).s),
+             F_S("node name", f->name), F_S("node event", event_name(kind)));
 }
 
 static void on_gossip(void *arg, enum gossip_action_kind kind, const char *name,
@@ -425,18 +423,6 @@ const struct prefix *membership_cut_off(const struct membership *m, const char *
     meta = f == m->me ? &m->own : &f->meta;
     *ret_count = meta->cut_off_count;
     return meta->cut_off;
-}
-
-bool membership_can_serve(const struct membership *m, const char *node, struct ip ip)
-{
-    size_t count;
-    const struct prefix *cut_off = membership_cut_off(m, node, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        if (prefix_contains(cut_off[i], ip))
-            return false;
-    }
-    return true;
 }
 
 const char *membership_fast_obstacle(const struct membership *m)

@@ -21,6 +21,12 @@ struct fast_detect {
 /* "50msx3". -EINVAL with what to write instead. */
 NODISCARD int fast_detect_parse(struct fast_detect *ret, const char *text, struct err *err);
 
+/* A heartbeat that waits for its turn on a busy machine looks like a dead node: the lowest
+ * real-time priority, else a better nice value. What may not be done is logged. Before privileges
+ * are dropped.
+ */
+void fast_detect_raise_priority(void);
+
 struct membership_options {
     struct event_base *base;
     const char *node; /* our name: spec.nodeName */
@@ -66,9 +72,8 @@ bool membership_has_joined(const struct membership *m);
  */
 bool membership_is_alive(const struct membership *m, const char *node);
 
-/* False when the node has said that its link towards that address has no carrier. */
-bool membership_can_serve(const struct membership *m, const char *node, struct ip ip);
-/* All that it has said so of; valid until the loop goes on. */
+/* The networks of which the node has said that its links towards them have no carrier; valid until
+ * the loop goes on. */
 const struct prefix *membership_cut_off(const struct membership *m, const char *node,
                                         size_t *ret_count);
 

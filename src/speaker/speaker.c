@@ -4,20 +4,15 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "net/caps.h"
+#include "role/loop.h"
 #include "speaker/membership_options.h"
 #include "speaker/speaker_int.h"
 
-#include <errno.h>
 #include <linux/capability.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-
-/* Sessions answer first, then the API and signals; the work that objects cause comes last. */
-enum { PRIORITIES = 3, PRIORITY_WORK = 2 };
-enum { FAST_NICE = -15 };
 
 static const int ends[] = {SIGINT, SIGQUIT, SIGTERM};
 
@@ -37,7 +32,8 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (!sp->synced || sp->leaving) /* what is announced is then given away, not taken on */
+    if (!sp->synced ||
+        sp->handover.is_leaving) /* what is announced is then given away, not taken on */
         return;
     sp->todo = 0;
     if ((todo & TODO_CONFIG) != 0 && speaker_config_rebuild(sp))
@@ -178,7 +174,7 @@ static void on_returned(void *arg)
 {
     const struct speaker *sp = arg;
 
-    if (!sp->leaving)
+    if (!sp->handover.is_leaving)
         announcer_again(sp->announcer);
 }
 
@@ -230,7 +226,7 @@ static void on_links(void *arg)
     struct prefix cut_off[MEMBER_CUT_OFF_MAX];
     size_t count;
 
-    if (sp->membership == NULL || sp->leaving)
+    if (sp->membership == NULL || sp->handover.is_leaving)
         return;
     count = announcer_cut_off(sp->announcer, cut_off, ARRAY_SIZE(cut_off));
     membership_set_cut_off(sp->membership, cut_off, count);
@@ -238,17 +234,11 @@ static void on_links(void *arg)
 
 /* --- start and end --- */
 
-static struct event_base *new_base(void)
+static void on_rival(void *arg, struct ip ip)
 {
-    struct event_config *cfg = event_config_new();
-    struct event_base *base;
+    struct speaker *sp = arg;
 
-    event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER);
-    base = event_base_new_with_config(cfg);
-    event_config_free(cfg);
-    if (base != NULL)
-        event_base_priority_init(base, PRIORITIES);
-    return base;
+    handover_on_rival(&sp->handover, ip);
 }
 
 static int open_announcer(struct speaker *sp, struct err *err)
@@ -258,22 +248,13 @@ static int open_announcer(struct speaker *sp, struct err *err)
         .base = sp->base,
         .gratuitous_interval_ns = sp->options->gratuitous_interval_ns,
         .links_changed = on_links,
-        .rival = speaker_on_rival,
+        .rival = on_rival,
         .arg = sp,
     };
 
     if (speaker_read_exclude(&how.exclude, sp->options, a, err) < 0)
         return err_wrap(err, "failed to parse announcedInterfacesToExclude from configMap");
     return announcer_new(&sp->announcer, &how, err);
-}
-
-/* A heartbeat that waits for its turn on a busy machine looks like a dead node. */
-static void raise_priority(void)
-{
-    if (setpriority(PRIO_PROCESS, 0, FAST_NICE) < 0)
-        log_warn("cannot raise the priority of this process: on a busy machine heartbeats may be "
-                 "late",
-                 F_S("op", "startup"), F_S("error", strerror(errno)));
 }
 
 /* What needs no API server, in MetalLB's order (spec speaker-l2 2.1). Interfaces that come later
@@ -285,7 +266,7 @@ static int open_node(struct speaker *sp, struct err *err)
     if (r == 0)
         r = open_announcer(sp, err);
     if (sp->options->fast.interval_ns > 0)
-        raise_priority();
+        fast_detect_raise_priority();
     if (r == 0)
         r = caps_drop(CAPS_BIT(CAP_NET_RAW), NULL, err);
     if (r == 0)
@@ -327,9 +308,11 @@ static int open_cluster(struct speaker *sp)
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
+    struct speaker *sp = arg;
+
     (void)what;
     log_info("starting shutdown", F_S("op", "shutdown"), F_I("signal", signal_number));
-    speaker_leave(arg);
+    handover_begin(&sp->handover, sp->base, sp->announcer, sp->membership);
 }
 
 static void speaker_close(struct speaker *sp)
@@ -346,8 +329,7 @@ static void speaker_close(struct speaker *sp)
     service_table_done(&sp->services);
     speaker_config_done(&sp->config);
     event_del(&sp->work);
-    if (event_initialized(&sp->handover))
-        event_del(&sp->handover);
+    handover_done(&sp->handover);
 }
 
 static int speaker_run(struct speaker *sp)
@@ -359,7 +341,7 @@ static int speaker_run(struct speaker *sp)
         return 1;
     }
     if (open_cluster(sp) < 0)
-        return sp->leaving ? 0 : 1; /* 0: a signal came first */
+        return sp->handover.is_leaving ? 0 : 1; /* 0: a signal came first */
     return event_base_dispatch(sp->base) < 0 ? 1 : 0;
 }
 
@@ -373,7 +355,7 @@ int speaker_main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (speaker_options_parse(&options, argc, argv, &status) < 0)
         return status;
-    sp.base = new_base();
+    sp.base = loop_new();
     if (sp.base == NULL)
         return 1;
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
@@ -381,7 +363,7 @@ int speaker_main(int argc, char **argv)
         (void)event_add(&signals[i], NULL);
     }
     (void)event_assign(&sp.work, sp.base, -1, 0, on_work, &sp);
-    event_priority_set(&sp.work, PRIORITY_WORK);
+    event_priority_set(&sp.work, LOOP_PRIORITY_WORK);
     services_init(&sp);
     service_events_init(&sp);
     l2_status_init(&sp);

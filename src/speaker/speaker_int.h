@@ -17,6 +17,7 @@
 #include "role/config_state.h"
 #include "role/health.h"
 #include "speaker/announcer.h"
+#include "speaker/handover.h"
 #include "speaker/membership.h"
 #include "speaker/rule.h"
 #include "speaker/service_record.h"
@@ -143,11 +144,10 @@ struct speaker {
 
     unsigned todo; /* enum speaker_todo */
     struct event work;
-    struct event handover; /* while leaving */
-    bool synced;           /* the feed has everything */
-    bool settled;          /* the membership had its chance to find the others */
-    bool passed;           /* all Services were evaluated once */
-    bool leaving;
+    struct handover handover;
+    bool synced;  /* the feed has everything */
+    bool settled; /* the membership had its chance to find the others */
+    bool passed;  /* all Services were evaluated once */
 
     struct speaker_config config;
     struct service_table services;
@@ -161,12 +161,6 @@ struct speaker {
 
 /* Has the work done before the loop sleeps. */
 void speaker_schedule(struct speaker *sp, unsigned todo);
-
-/* --- the end: speaker_leave.c --- */
-
-/* Gives everything away and ends the loop; a second call ends it at once. */
-void speaker_leave(struct speaker *sp);
-void speaker_on_rival(void *arg, struct ip ip); /* somebody else announces an address of ours */
 
 /* --- Services: service_announce.c --- */
 

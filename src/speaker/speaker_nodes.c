@@ -7,23 +7,11 @@
 #include "base/text.h"
 #include "speaker/speaker_int.h"
 
-static bool same_labels(const struct label_set *a, const struct label_set *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        if (!str_eq(a->items[i].key, b->items[i].key) ||
-            !str_eq(a->items[i].value, b->items[i].value))
-            return false;
-    }
-    return true;
-}
-
 void nodes_on_change(struct speaker *sp, const struct kube_change *c)
 {
     /* One that was deleted and made again may leave the same configuration, and yet be another. */
     bool is_other = c->old == NULL || c->new == NULL;
-    bool relabelled = is_other || !same_labels(&c->old->meta.labels, &c->new->meta.labels);
+    bool relabelled = is_other || !label_set_eq(&c->old->meta.labels, &c->new->meta.labels);
     bool other_availability =
         is_other || c->old->node.network_unavailable != c->new->node.network_unavailable ||
         c->old->node.exclude_from_lb != c->new->node.exclude_from_lb;

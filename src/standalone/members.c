@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * `steellb run --peers`: who is alive, and which links are cut, decides together with the folder.
- *
- * A farewell is no gap: we go on answering for an address until its next owner announces it, or
- * until it had time enough to.
+/* `steellb run --peers`: who is alive, and which links are cut, decides together with the folder.
  */
 #include "base/log.h"
 #include "base/mem.h"
@@ -11,9 +7,6 @@
 #include "standalone/run_int.h"
 
 #include <stdlib.h>
-
-/* After the farewell is out. The next owner needs milliseconds. */
-static const struct timeval handover_bound = {.tv_usec = 200000};
 
 void members_node_known(void *arg, const char *name, struct decide_node *node)
 {
@@ -32,7 +25,7 @@ static void on_members(void *arg)
 {
     struct run *run = arg;
 
-    if (!run->leaving)
+    if (!run->handover.is_leaving)
         run_decide_again(run);
 }
 
@@ -40,7 +33,7 @@ static void on_returned(void *arg)
 {
     const struct run *run = arg;
 
-    if (!run->leaving)
+    if (!run->handover.is_leaving)
         announcer_again(run->announcer);
 }
 
@@ -49,7 +42,7 @@ void members_on_links(void *arg)
     struct run *run = arg;
     struct prefix cut_off[MEMBER_CUT_OFF_MAX];
 
-    if (run->members == NULL || run->leaving)
+    if (run->members == NULL || run->handover.is_leaving)
         return;
     membership_set_cut_off(run->members, cut_off,
                            announcer_cut_off(run->announcer, cut_off, ARRAY_SIZE(cut_off)));
@@ -99,43 +92,9 @@ int members_open(struct run *run, struct err *err)
     return join_peers(run, err);
 }
 
-static void end(struct run *run)
-{
-    event_base_loopbreak(run->base);
-}
-
-static void on_handover(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    end(arg);
-}
-
-static void on_left(void *arg)
-{
-    struct run *run = arg;
-
-    if (announcer_count(run->announcer) == 0)
-        end(run);
-    else
-        (void)evtimer_add(&run->handover, &handover_bound); /* fails only without memory */
-}
-
 void members_on_rival(void *arg, struct ip ip)
 {
     struct run *run = arg;
 
-    if (!run->leaving)
-        return;
-    log_info("another node has taken over", F_S("ip", ip_format(ip).s));
-    announcer_withdraw(run->announcer, ip);
-    if (announcer_count(run->announcer) == 0 && evtimer_pending(&run->handover, NULL))
-        end(run);
-}
-
-void members_leave(struct run *run)
-{
-    run->leaving = true;
-    evtimer_assign(&run->handover, run->base, on_handover, run);
-    membership_leave(run->members, on_left, run);
+    handover_on_rival(&run->handover, ip);
 }

@@ -13,21 +13,16 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "net/caps.h"
+#include "role/loop.h"
 #include "standalone/pins.h"
 #include "standalone/standalone.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <pwd.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-
-/* Sessions answer first, then the control socket and signals, then the reading of the folder. */
-enum { PRIORITIES = 3, PRIORITY_CONTROL = 1 };
-enum { FAST_NICE = -15 };
 
 /* The index of our node in an evaluation, or -1 when the folder has no such Node. */
 static int run_node_index(const struct run *run, const struct evaluation *e)
@@ -143,7 +138,7 @@ static void adopt(struct run *run, struct folder_state *state_take)
     run->applied_at = time(NULL);
     free(run->refused);
     run->refused = NULL;
-    if (!run->leaving) /* what is announced is then given away, not taken on */
+    if (!run->handover.is_leaving) /* what is announced is then given away, not taken on */
         announce(run, run->state->evaluation);
     report_change(run, old != NULL ? old->evaluation : NULL, run->state->evaluation);
     if (run_node_index(run, run->state->evaluation) < 0)
@@ -226,30 +221,14 @@ static void on_end(evutil_socket_t signal, short what, void *arg)
 
     (void)what;
     log_info("starting shutdown", F_I("signal", signal));
-    if (run->members != NULL && !run->leaving)
-        members_leave(run);
-    else
-        event_base_loopbreak(run->base); /* also when it is asked for twice */
+    handover_begin(&run->handover, run->base, run->announcer, run->members);
 }
 
 static void add_signal(struct run *run, struct event *e, int signal, event_callback_fn fn)
 {
     event_assign(e, run->base, signal, EV_SIGNAL | EV_PERSIST, fn, run);
-    event_priority_set(e, PRIORITY_CONTROL);
+    event_priority_set(e, LOOP_PRIORITY_USUAL);
     event_add(e, NULL);
-}
-
-static struct event_base *new_base(void)
-{
-    struct event_config *cfg = event_config_new();
-    struct event_base *base;
-
-    event_config_set_flag(cfg, EVENT_BASE_FLAG_PRECISE_TIMER);
-    base = event_base_new_with_config(cfg);
-    event_config_free(cfg);
-    if (base != NULL)
-        event_base_priority_init(base, PRIORITIES);
-    return base;
 }
 
 /* Links that come later still need raw sockets; nothing else does. */
@@ -267,19 +246,6 @@ static int drop_privileges(const char *name, struct err *err)
     return caps_drop(CAPS_BIT(CAP_NET_RAW), &user, err);
 }
 
-/* A heartbeat that waits for its turn on a busy machine looks like a dead node. */
-static void raise_priority(void)
-{
-    const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
-
-    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) == 0)
-        return;
-    if (setpriority(PRIO_PROCESS, 0, FAST_NICE) < 0)
-        log_warn("cannot raise the priority of this process: on a busy machine heartbeats may be "
-                 "late",
-                 F_S("cause", strerror(errno)));
-}
-
 static int run_open(struct run *run, struct err *err)
 {
     struct announcer_options how = {
@@ -291,7 +257,7 @@ static int run_open(struct run *run, struct err *err)
     };
     int r;
 
-    run->base = new_base();
+    run->base = loop_new();
     if (run->base == NULL)
         return err_set(err, -ENOMEM, "cannot make an event loop");
     r = feed_files_new(&run->feed, run->base, run->options->folder, on_folder_change, run, err);
@@ -312,7 +278,7 @@ static int run_open(struct run *run, struct err *err)
             return r;
     }
     if (run->options->fast.interval_ns > 0)
-        raise_priority();
+        fast_detect_raise_priority();
     return drop_privileges(run->options->user, err);
 }
 
@@ -320,8 +286,7 @@ static void run_close(struct run *run)
 {
     control_close(run->control);
     membership_free(run->members);
-    if (run->leaving)
-        event_del(&run->handover);
+    handover_done(&run->handover);
     feed_files_free(run->feed);
     announcer_free(run->announcer);
     folder_state_free(run->state);

@@ -11,6 +11,7 @@
 #include "base/mono.h"
 #include "feed/feed_files.h"
 #include "speaker/announcer.h"
+#include "speaker/handover.h"
 #include "speaker/membership.h"
 #include "standalone/folder.h"
 #include "standalone/options.h"
@@ -25,8 +26,7 @@ struct run {
     struct control *control;
     struct membership *members; /* NULL without --peers */
     struct event on_hup, on_term, on_int;
-    struct event handover; /* the end, while we leave */
-    bool leaving;
+    struct handover handover;
 
     struct folder_state *state; /* the last good one; NULL before */
     char *refused;              /* why the newest reading is not in force; NULL when it is */
@@ -48,8 +48,6 @@ NODISCARD int members_open(struct run *run, struct err *err);
 void members_node_known(void *arg, const char *name, struct decide_node *node);
 void members_on_links(void *arg); /* announcer_options.links_changed */
 void members_on_rival(void *arg, struct ip ip);
-/* Says farewell, and ends the loop when the address of each Service is in other hands, or soon. */
-void members_leave(struct run *run);
 
 /* Logs the way from one good state to the next: what starts and stops here, what is pending, what
  * deserves a warning. */
