@@ -112,6 +112,15 @@ void str_replace_controls(char *s)
     }
 }
 
+int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 bool str_eq(const char *a, const char *b)
 {
     if (a == NULL || b == NULL)

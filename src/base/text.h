@@ -27,6 +27,7 @@ char *text_take(struct text *t);            /* hands the characters over; emptie
  * UTF-8 (U+0080 to U+009F) become '?'. */
 void str_replace_controls(char *s);
 
+int hex_digit(char c);                         /* its value; -1 when it is none */
 bool str_eq(const char *a, const char *b);     /* NULL equals only NULL */
 bool str_empty(const char *s);                 /* NULL or "" */
 int str_cmp_ptr(const void *a, const void *b); /* for qsort over const char * */

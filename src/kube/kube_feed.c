@@ -12,6 +12,7 @@
 #include "kube/kube_path.h"
 #include "kube/kube_reflector.h"
 #include "kube/kube_scan.h"
+#include "kube/kube_status.h"
 #include "kube/kube_watch_wire.h"
 
 #include <errno.h>

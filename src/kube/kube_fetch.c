@@ -37,7 +37,7 @@ static void fetch_free(struct kube_fetch *f)
 /* The last that happens to it. */
 static void fetch_end(struct kube_fetch *f, int code, const char *text)
 {
-    struct kube_status status = {0};
+    struct kube_refusal status = {0};
     struct kube_reply reply = {.code = code,
                                .status = f->status,
                                .text = text,
@@ -48,14 +48,14 @@ static void fetch_end(struct kube_fetch *f, int code, const char *text)
 
     f->call = NULL;
     if (code == 0 && f->status / 100 != 2) {
-        status = kube_status_read(f->status, reply.bytes, reply.len);
+        status = kube_refusal_read(f->status, reply.bytes, reply.len);
         reply.text = status.text;
         reply.reason = status.reason;
         if (reply.retry_after_ns < 0)
             reply.retry_after_ns = status.retry_after_ns;
     }
     f->done(f->arg, &reply);
-    kube_status_done(&status);
+    kube_refusal_done(&status);
     fetch_free(f);
 }
 

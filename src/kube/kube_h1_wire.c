@@ -141,13 +141,6 @@ static enum kube_h1_event head_line(struct kube_h1_reader *r, struct kube_h1_ite
     return r->status / 100 == 1 ? KUBE_H1_MORE : KUBE_H1_FIELD;
 }
 
-static int hex_digit(char c)
-{
-    if (isdigit((unsigned char)c))
-        return c - '0';
-    return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
-
 /* "1a2b;extension" */
 static bool read_chunk_size(struct kube_h1_reader *r)
 {

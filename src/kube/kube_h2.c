@@ -410,16 +410,6 @@ bool kube_h2_can_open(const struct kube_h2 *h)
                                                          NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
-bool kube_h2_is_retired(const struct kube_h2 *h)
-{
-    return h->is_retired;
-}
-
-size_t kube_h2_open_streams(const struct kube_h2 *h)
-{
-    return h->open;
-}
-
 struct kube_h2_counts kube_h2_counts(const struct kube_h2 *h)
 {
     return h->counts;

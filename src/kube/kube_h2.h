@@ -31,8 +31,6 @@ struct kube_h2 *kube_h2_new(const struct kube_h2_options *options);
 struct kube_h2 *kube_h2_free(struct kube_h2 *h); /* not from within its callbacks; none any more */
 
 bool kube_h2_can_open(const struct kube_h2 *h); /* below the server's limit of streams */
-bool kube_h2_is_retired(const struct kube_h2 *h);
-size_t kube_h2_open_streams(const struct kube_h2 *h);
 
 /* Only when kube_h2_can_open. The exchange is borrowed until its end or its cancellation. */
 struct kube_h2_stream *kube_h2_open(struct kube_h2 *h, const struct kube_exchange *exchange);

@@ -5,7 +5,6 @@
 #include "base/mono.h"
 #include "base/text.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,58 +23,68 @@ static char *one_line(const char *text, size_t len)
     return line;
 }
 
-static int64_t retry_after(const json_t *status)
+static const char *string_of(const json_t *mapping, const char *name)
 {
-    const json_t *seconds =
-        json_object_get(json_object_get(status, "details"), "retryAfterSeconds");
-    json_int_t value = json_integer_value(seconds);
+    const char *s = json_string_value(json_object_get(mapping, name));
 
-    if (!json_is_integer(seconds) || value <= 0)
-        return -1;
-    return (value < RETRY_MAX_S ? value : RETRY_MAX_S) * NS_PER_SEC;
+    return s != NULL ? s : "";
 }
 
-static struct kube_status of_object(unsigned http_status, const json_t *status)
+struct kube_status kube_status_of(const json_t *doc)
 {
-    const char *message = json_string_value(json_object_get(status, "message"));
-    const char *reason = json_string_value(json_object_get(status, "reason"));
-    struct kube_status s = {.retry_after_ns = retry_after(status)};
+    const json_t *details = json_object_get(doc, "details");
+    json_int_t code = json_integer_value(json_object_get(doc, "code"));
+    json_int_t seconds = json_integer_value(json_object_get(details, "retryAfterSeconds"));
 
-    s.reason = xstrdup(reason != NULL ? reason : "");
-    if (!str_empty(message))
-        s.text = one_line(message, strnlen(message, TEXT_MAX));
+    if (seconds > RETRY_MAX_S)
+        seconds = RETRY_MAX_S;
+    return (struct kube_status){
+        .code = code > 0 && code < 1000 ? (unsigned)code : 0,
+        .reason = string_of(doc, "reason"),
+        .message = string_of(doc, "message"),
+        .retry_after_ns = seconds > 0 ? seconds * NS_PER_SEC : -1,
+    };
+}
+
+static struct kube_refusal of_object(unsigned http_status, const json_t *doc)
+{
+    struct kube_status s = kube_status_of(doc);
+    struct kube_refusal r = {.reason = xstrdup(s.reason), .retry_after_ns = s.retry_after_ns};
+
+    if (*s.message != '\0')
+        r.text = one_line(s.message, strnlen(s.message, TEXT_MAX));
     else
-        s.text =
+        r.text =
             xasprintf("HTTP status %u%s%s", http_status, *s.reason != '\0' ? ", " : "", s.reason);
-    return s;
+    return r;
 }
 
-static struct kube_status of_bytes(unsigned http_status, const char *body, size_t len)
+static struct kube_refusal of_bytes(unsigned http_status, const char *body, size_t len)
 {
     CLEANUP(xfreep) char *line = one_line(body, len < BODY_SHOWN ? len : BODY_SHOWN);
 
-    return (struct kube_status){
+    return (struct kube_refusal){
         .text = xasprintf("HTTP status %u%s%s", http_status, *line != '\0' ? ": " : "", line),
         .reason = xstrdup(""),
         .retry_after_ns = -1,
     };
 }
 
-struct kube_status kube_status_read(unsigned http_status, const char *body, size_t len)
+struct kube_refusal kube_refusal_read(unsigned http_status, const char *body, size_t len)
 {
     json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
-    struct kube_status s;
+    struct kube_refusal r;
 
     if (str_eq(json_string_value(json_object_get(json, "kind")), "Status"))
-        s = of_object(http_status, json);
+        r = of_object(http_status, json);
     else
-        s = of_bytes(http_status, body, len);
+        r = of_bytes(http_status, body, len);
     json_decref(json);
-    return s;
+    return r;
 }
 
-void kube_status_done(struct kube_status *s)
+void kube_refusal_done(struct kube_refusal *r)
 {
-    free(s->text);
-    free(s->reason);
+    free(r->text);
+    free(r->reason);
 }

@@ -27,14 +27,6 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* In place. False for a '%' without two digits, and for control characters. */
 static bool percent_decode(char *text)
 {

@@ -10,7 +10,6 @@
 
 #define JSON_FLAGS JSON_ALLOW_NUL
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
-#define RETRY_AFTER_MAX_S 86400
 
 static const char *string_of(const json_t *mapping, const char *name)
 {
@@ -54,20 +53,6 @@ void kube_item_done(struct kube_item *o)
 {
     json_decref(o->doc);
     *o = (struct kube_item){0};
-}
-
-struct kube_status kube_status_of(const json_t *doc)
-{
-    const json_t *details = json_object_get(doc, "details");
-    json_int_t code = json_integer_value(json_object_get(doc, "code"));
-    json_int_t seconds = json_integer_value(json_object_get(details, "retryAfterSeconds"));
-
-    return (struct kube_status){
-        .code = code > 0 && code < 1000 ? (unsigned)code : 0,
-        .reason = string_of(doc, "reason"),
-        .message = string_of(doc, "message"),
-        .retry_after_ns = seconds > 0 && seconds <= RETRY_AFTER_MAX_S ? seconds * NS_PER_SEC : -1,
-    };
 }
 
 /* --- the members of an event --- */

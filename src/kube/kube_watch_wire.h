@@ -23,15 +23,6 @@ NODISCARD int kube_item_read(struct kube_item *ret, const char *bytes, size_t le
                              struct err *err); /* -EBADMSG */
 void kube_item_done(struct kube_item *o);
 
-struct kube_status {
-    unsigned code;                /* 0 when absent */
-    const char *reason, *message; /* of the document, "" when absent */
-    int64_t retry_after_ns;       /* details.retryAfterSeconds; -1 when absent */
-};
-
-/* Of a document that is no Status, what it has of one. */
-struct kube_status kube_status_of(const json_t *doc);
-
 enum kube_watch_type {
     KUBE_WATCH_ADDED,
     KUBE_WATCH_MODIFIED,

@@ -138,14 +138,6 @@ static unsigned take_base(const char **s)
     return 8;
 }
 
-static unsigned digit_value(char c)
-{
-    if (isdigit((unsigned char)c))
-        return (unsigned)(c - '0');
-    return isxdigit((unsigned char)c) ? (unsigned)(tolower((unsigned char)c) - 'a') + 10
-                                      : UINT32_MAX;
-}
-
 /* strconv.ParseInt(s, 0, 64): 0 or -EINVAL or -ERANGE. An underscore stands between digits, or
  * between the prefix and a digit. What does not fit into 64 bits is out of range even if something
  * else follows. */
@@ -161,7 +153,7 @@ NODISCARD static int parse_int(int64_t *ret, const char *s)
     if (*p == '\0')
         return -EINVAL;
     for (; *p != '\0'; p++) {
-        unsigned digit = digit_value(*p);
+        unsigned digit = (unsigned)hex_digit(*p);
 
         if (*p == '_') {
             is_bad |= !after_digit;

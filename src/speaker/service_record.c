@@ -112,13 +112,6 @@ static const char *take(const char **at)
     return s;
 }
 
-size_t record_key_len(const char *strings)
-{
-    const char *name = record_name(strings);
-
-    return (size_t)(name - strings) + strlen(name);
-}
-
 const char *record_name(const char *strings)
 {
     return strings + strlen(strings) + 1;

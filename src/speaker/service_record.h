@@ -43,8 +43,7 @@ struct service_record *service_record_new(const struct object *service);
 struct slice_record *slice_record_new(const struct object *slice);
 struct status_record *status_record_new(const struct object *status, const char *our_node);
 
-/* For maps: "namespace\0name". */
-size_t record_key_len(const char *strings);
+/* The name in "namespace\0name", with which the strings begin. */
 const char *record_name(const char *strings);
 
 /* They live in the arena, and are valid as long as the record. */

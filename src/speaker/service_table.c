@@ -101,38 +101,40 @@ static void record_append(struct record_link **list, struct record_link *new,
     *list = new;
 }
 
-struct speaker_service *service_table_put_slice(struct service_table *t, const struct meta *of,
-                                                struct slice_record *new_take,
-                                                struct speaker_service *s)
+/* In the place of the record of that name, if there is one; `strings` are those of the new one. */
+static struct speaker_service *record_put(struct map *records, size_t list_at,
+                                          const struct meta *of, struct record_link *new_take,
+                                          const char *strings, struct speaker_service *s)
 {
     CLEANUP(xfreep) char *key = NULL;
     struct speaker_service *before;
     size_t len;
 
     key = key_of(of, &len);
-    before = record_drop(&t->slices, offsetof(struct speaker_service, slices), key, len);
+    before = record_drop(records, list_at, key, len);
     if (new_take != NULL) {
-        record_append(&s->slices, &new_take->link, s);
-        (void)map_put(&t->slices, new_take->strings, len, new_take); /* replaces nothing */
+        record_append((struct record_link **)(void *)((char *)s + list_at), new_take, s);
+        (void)map_put(records, strings, len, new_take); /* replaces nothing */
     }
     return before;
+}
+
+struct speaker_service *service_table_put_slice(struct service_table *t, const struct meta *of,
+                                                struct slice_record *new_take,
+                                                struct speaker_service *s)
+{
+    return record_put(&t->slices, offsetof(struct speaker_service, slices), of,
+                      new_take != NULL ? &new_take->link : NULL,
+                      new_take != NULL ? new_take->strings : NULL, s);
 }
 
 struct speaker_service *service_table_put_status(struct service_table *t, const struct meta *of,
                                                  struct status_record *new_take,
                                                  struct speaker_service *s)
 {
-    CLEANUP(xfreep) char *key = NULL;
-    struct speaker_service *before;
-    size_t len;
-
-    key = key_of(of, &len);
-    before = record_drop(&t->statuses, offsetof(struct speaker_service, statuses), key, len);
-    if (new_take != NULL) {
-        record_append(&s->statuses, &new_take->link, s);
-        (void)map_put(&t->statuses, new_take->strings, len, new_take); /* replaces nothing */
-    }
-    return before;
+    return record_put(&t->statuses, offsetof(struct speaker_service, statuses), of,
+                      new_take != NULL ? &new_take->link : NULL,
+                      new_take != NULL ? new_take->strings : NULL, s);
 }
 
 static void each_service(const struct service_table *t, kube_name_fn fn, void *fn_arg)

@@ -17,11 +17,11 @@
 
 static void read_status(const char *bytes, size_t len)
 {
-    struct kube_status s = kube_status_read(500, bytes, len);
+    struct kube_refusal s = kube_refusal_read(500, bytes, len);
 
     assert(!str_empty(s.text) && s.reason != NULL && strchr(s.text, '\n') == NULL);
     assert(s.retry_after_ns >= -1);
-    kube_status_done(&s);
+    kube_refusal_done(&s);
 }
 
 static void read_credentials(const char *bytes, size_t len)

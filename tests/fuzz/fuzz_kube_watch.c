@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Input: the kind that was asked for, and a line of a watch: event, then object. */
+#include "kube/kube_status.h"
 #include "kube/kube_watch_wire.h"
 
 #include "fuzz.h"

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -59,21 +61,17 @@
     "c21157332a232b1617594369289564f59235767b36f93c90c1aee23d92a505bdb758de2bec9ca5de893801d5873e" \
     "a7d19be74beb860b66c1306c4e"
 
-static inline unsigned hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef", *at = strchr(digits, c);
-
-    assert(at != NULL && c != '\0');
-    return (unsigned)(at - digits);
-}
-
 /* Returns the number of bytes. */
 static inline size_t unhex(uint8_t *ret, size_t cap, const char *hex)
 {
     size_t len = strlen(hex) / 2;
 
     assert(len <= cap && strlen(hex) % 2 == 0);
-    for (size_t i = 0; i < len; i++)
-        ret[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+
+        assert(high >= 0 && low >= 0);
+        ret[i] = (uint8_t)(high << 4 | low);
+    }
     return len;
 }

@@ -150,12 +150,12 @@ static void test_status(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
-        struct kube_status s = kube_status_read(404, statuses[i].body, strlen(statuses[i].body));
+        struct kube_refusal s = kube_refusal_read(404, statuses[i].body, strlen(statuses[i].body));
 
         if (!str_eq(s.text, statuses[i].text) || !str_eq(s.reason, statuses[i].reason) ||
             s.retry_after_ns != statuses[i].retry_ns)
             fail_msg("%s: \"%s\", \"%s\"", statuses[i].name, s.text, s.reason);
-        kube_status_done(&s);
+        kube_refusal_done(&s);
     }
 }
 

@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "kube/kube_watch_wire.h"
 
+#include "kube/kube_status.h"
+
 #define META "\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"resourceVersion\":\"7\"}"
 
 static const struct {
