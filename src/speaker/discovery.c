@@ -4,9 +4,9 @@
  * listed at start and every five minutes. The last list stays when a new one cannot be had.
  *
  * We join only when we have read everything: from then on the others leave to us what is ours, and
- * nobody would answer for it while we still read. And the Services wait until the Pods have joined,
- * or cannot be reached, or half a second has gone: a speaker that believes it is alone would take
- * every address, and tell the whole network so.
+ * nobody would answer for it while we still read. And the Services wait until all Pods have joined,
+ * or half a second has gone: a speaker that believes it is alone would take every address, and tell
+ * the whole network so. One that refuses us may be starting, too.
  */
 #include "base/log.h"
 #include "base/text.h"
@@ -81,7 +81,7 @@ void discovery_on_members(struct discovery *d)
 {
     if (d->settled == NULL || d->peers == NULL || !d->may_join)
         return;
-    if (all_joined(d) || membership_has_joined(d->sp->membership))
+    if (all_joined(d))
         settle(d);
 }
 

@@ -326,7 +326,6 @@ static void on_joined(void *arg, size_t count, size_t expected)
     (void)expected;
     m->join_ended = true;
     settle(m);
-    report(m);
     if (m->join_again)
         event_active(&m->rejoin, EV_TIMEOUT, 0);
 }
@@ -398,11 +397,6 @@ void membership_rejoin(struct membership *m)
 }
 
 /* --- questions --- */
-
-bool membership_has_joined(const struct membership *m)
-{
-    return m->join_ended;
-}
 
 bool membership_is_alive(const struct membership *m, const char *node)
 {

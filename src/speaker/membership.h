@@ -62,9 +62,6 @@ void membership_admit(struct membership *m);
 void membership_set_peers(struct membership *m, const struct gossip_addr *addrs, size_t count);
 void membership_rejoin(struct membership *m); /* joins now instead of at the next minute */
 
-/* Each address of the first list that had others was reached, or cannot be. */
-bool membership_has_joined(const struct membership *m);
-
 /*
  * Of our own name: not before the first join has ended, or two seconds have passed, since a speaker
  * that knows nobody would win every election; not while the others have us for out; and no longer

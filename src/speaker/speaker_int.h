@@ -203,5 +203,5 @@ void nodes_on_change(struct speaker *sp, const struct kube_change *c); /* speake
 struct discovery *discovery_new(struct speaker *sp, void (*settled)(struct speaker *sp));
 struct discovery *discovery_free(struct discovery *d);
 DEFINE_CLEANUP(struct discovery, discovery_free);
-void discovery_on_members(struct discovery *d); /* somebody joined or left, or a join ended */
+void discovery_on_members(struct discovery *d); /* somebody joined or left */
 void discovery_on_synced(struct discovery *d);  /* everything was read: it may join */

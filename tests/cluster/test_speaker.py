@@ -123,13 +123,20 @@ def until_state(plane, name, result, summary=""):
 # --- announcing ---
 
 
-def test_announces(plane, speakers):
+def start_two(plane, speakers):
+    """On oak and elm, with one Service. Returns the node that owns its address, and the other one."""
     configure(plane)
     assign(plane)
     for name in ("oak", "elm"):
         speakers.start(name)
     owner = natural_owner(VIP, ("oak", "elm"))
+    other = {"oak": "elm", "elm": "oak"}[owner]
     speakers.until_owned(VIP, owner)
+    return owner, other
+
+
+def test_announces(plane, speakers):
+    owner, _ = start_two(plane, speakers)
     event = until_event(plane, "nodeAssigned", "")
     assert event["message"] == f'announcing from node "{owner}" with protocol "layer2"'
     assert event["type"] == "Normal" and event["source"]["component"] == "metallb-speaker"
@@ -179,13 +186,7 @@ def test_endpoint_conditions(plane, speakers, conditions, answered):
 
 def test_node_inputs(plane, speakers):
     """The condition and the label move an address away and back."""
-    configure(plane)
-    assign(plane)
-    for name in ("oak", "elm"):
-        speakers.start(name)
-    owner = natural_owner(VIP, ("oak", "elm"))
-    other = {"oak": "elm", "elm": "oak"}[owner]
-    speakers.until_owned(VIP, owner)
+    owner, other = start_two(plane, speakers)
     plane.admin.patch("Node", owner, {"metadata": {"labels": {EXCLUDE_LABEL: ""}}})
     speakers.until_owned(VIP, other)
     until_statuses(plane, (other, "web", []))
@@ -372,13 +373,7 @@ def is_served(plane):
 @pytest.mark.parametrize("how", ["pause", "kill"])
 def test_api_server_gone(plane, speakers, how):
     """Announcements stay, another node takes over, and what was not written is written afterwards."""
-    configure(plane)
-    assign(plane)
-    for name in ("oak", "elm"):
-        speakers.start(name)
-    owner = natural_owner(VIP, ("oak", "elm"))
-    other = {"oak": "elm", "elm": "oak"}[owner]
-    speakers.until_owned(VIP, owner)
+    owner, other = start_two(plane, speakers)
     until_statuses(plane, (owner, "web", []))
     (plane.pause if how == "pause" else plane.kill)()
     try:
@@ -400,13 +395,7 @@ def test_api_server_gone(plane, speakers, how):
 
 def test_leaves_at_sigterm(plane, speakers):
     """The other one takes over at once, not after a missed probe."""
-    configure(plane)
-    assign(plane)
-    for name in ("oak", "elm"):
-        speakers.start(name)
-    owner = natural_owner(VIP, ("oak", "elm"))
-    other = {"oak": "elm", "elm": "oak"}[owner]
-    speakers.until_owned(VIP, owner)
+    owner, other = start_two(plane, speakers)
     leaving = speakers.programs[owner]
     leaving.signal(signal.SIGTERM)
     speakers.until_owned(VIP, other, timeout=4)

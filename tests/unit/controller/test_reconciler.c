@@ -41,6 +41,14 @@ static void begin(struct world *w, const char *addresses)
     world_settle(w);
 }
 
+/* With one Service, which has been decided. */
+static void begin_with(struct world *w, const char *addresses, const char *name)
+{
+    begin(w, addresses);
+    world_service(w, name, "{}");
+    world_settle(w);
+}
+
 static void test_assigns(void **state)
 {
     struct world w;
@@ -133,9 +141,7 @@ static void test_empty_configuration(void **state)
     struct world w;
 
     (void)state;
-    begin(&w, TWO);
-    world_service(&w, "web", "{}");
-    world_settle(&w);
+    begin_with(&w, TWO, "web");
     world_delete(&w, OBJ_IP_ADDRESS_POOL, "metallb-system", "home");
     world_settle(&w);
     check_ips(&w, "web", "");
@@ -151,9 +157,7 @@ static void check_wakes(void (*give_up)(struct world *))
 {
     struct world w;
 
-    begin(&w, ONE);
-    world_service(&w, "a", "{}");
-    world_settle(&w);
+    begin_with(&w, ONE, "a");
     world_service(&w, "b", "{}");
     world_settle(&w);
     check_ips(&w, "b", "");
@@ -202,9 +206,7 @@ static void test_wakes_despite_failure(void **state)
     struct world w;
 
     (void)state;
-    begin(&w, ONE);
-    world_service(&w, "a", "{}");
-    world_settle(&w);
+    begin_with(&w, ONE, "a");
     world_service(&w, "b", "{}");
     world_settle(&w);
     world_service(&w, "a", CLUSTER_IP);
@@ -279,9 +281,7 @@ static void test_foreign_status(void **state)
     struct world w;
 
     (void)state;
-    begin(&w, TWO);
-    world_service(&w, "a", "{}");
-    world_settle(&w);
+    begin_with(&w, TWO, "a");
     world_put(&w, FOREIGN(INGRESS("203.0.113.9")));
     world_settle(&w);
     check_ips(&w, "a", "192.0.2.0");
@@ -320,9 +320,7 @@ static void test_emptied_status(void **state)
     struct world w;
 
     (void)state;
-    begin(&w, TWO);
-    world_service(&w, "b", "{}");
-    world_settle(&w);
+    begin_with(&w, TWO, "b");
     world_service(&w, "a", "{}");
     world_settle(&w);
     world_delete(&w, OBJ_SERVICE, "default", "b");
@@ -362,9 +360,7 @@ static void test_restart_moves_nothing(void **state)
     struct world w, next;
 
     (void)state;
-    begin(&w, TWO);
-    world_service(&w, "b", "{}");
-    world_settle(&w);
+    begin_with(&w, TWO, "b");
     world_service(&w, "a", "{}"); /* sorts before it */
     world_restart(&next, &w);
     world_synced(&next);
@@ -381,9 +377,7 @@ static void test_repeated_failures_are_told_once(void **state)
     struct world w;
 
     (void)state;
-    begin(&w, ONE);
-    world_service(&w, "a", "{}");
-    world_settle(&w);
+    begin_with(&w, ONE, "a");
     world_service(&w, "b", "{}");
     world_settle(&w);
     for (int i = 0; i < 5; i++) {
