@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 
-/* After the farewell is out. The next owner needs milliseconds. */
-static const struct timeval longest = {.tv_usec = 200000};
+/* After the farewell is out. The next owner needs milliseconds, unless its machine is busy. */
+static const struct timeval longest = {.tv_sec = 1};
 
 static void end(struct handover *h)
 {
