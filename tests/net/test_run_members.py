@@ -206,8 +206,8 @@ def test_farewell_of_both_families(three):
     process.signal(signal.SIGTERM)
     assert process.until_exit() == 0
     log = process.log()
-    assert "another node has taken over ip=198.18.0.10" in log
-    assert "another node has taken over ip=2001:db8::10" in log
+    assert "another node has taken over op=shutdown ip=198.18.0.10" in log
+    assert "another node has taken over op=shutdown ip=2001:db8::10" in log
 
 
 def test_address_is_defended(three):
