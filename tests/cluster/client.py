@@ -107,6 +107,9 @@ class Client:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+        if answer.status == 429:  # a storage that is made anew says so, and any server that has too much to do
+            time.sleep(float(answer.getheader("Retry-After", "1")))
+            return self.request(method, path, body, content_type)
         if answer.status >= 300:
             raise ApiError(method, path, answer.status, text)
         return json.loads(text) if answer.headers.get_content_type() == JSON else text
