@@ -162,6 +162,33 @@ struct bgp_verdict {
 void decide_bgp(const struct decide_world *w, const struct decide_service *s, struct arena *a,
                 struct bgp_verdict *ret);
 
+/* What one node brings in for one Service: an address, cut to the length of an advertisement (spec
+ * speaker-bgp C25). */
+struct bgp_ad {
+    struct prefix prefix;
+    const struct bgp_adv *adv;
+};
+
+/* None unless the verdict of that node is BGP_OK. Sorted by prefix, then by name, unique. */
+struct bgp_ad *decide_bgp_ads(const struct decide_service *s, const struct bgp_verdict *v,
+                              size_t node, struct arena *a, size_t *ret_count);
+
+/*
+ * What several advertisements of one prefix add up to (spec speaker-bgp 0.1, C27, changes-0.16.2
+ * 1.4): the highest local preference; the smallest prepend of those that ask for one; the union of
+ * the communities. Start with {0}.
+ */
+struct bgp_wishes {
+    bool any, local_prefs_differ, prepends_differ;
+    uint32_t first_local_pref, local_pref; /* 0: unset */
+    uint8_t first_prepend, prepend;
+    const struct bgp_community *communities; /* sorted, unique; of an advertisement, or in the arena
+                                              */
+    size_t community_count;
+};
+
+void bgp_wishes_add(struct bgp_wishes *w, const struct bgp_adv *adv, struct arena *a);
+
 /* One sentence for people about one node of a verdict that has nodes. */
 void bgp_node_text(struct text *t, const struct decide_world *w, const struct decide_service *s,
                    const struct bgp_verdict *v, size_t node);

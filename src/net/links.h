@@ -49,3 +49,14 @@ void links_each(const struct links *l, link_fn fn, void *arg);
  */
 typedef void (*link_network_fn)(struct prefix network, void *arg);
 void links_each_network(const struct links *l, uint32_t ifindex, link_network_fn fn, void *arg);
+
+/* All addresses of all interfaces. */
+struct host_address {
+    struct ip ip;
+    uint8_t prefix_len;
+    uint32_t ifindex;
+    bool usable; /* not tentative, a duplicate or deprecated, and its interface is up */
+};
+
+typedef void (*host_address_fn)(const struct host_address *address, void *arg);
+void links_each_host_address(const struct links *l, host_address_fn fn, void *arg);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the router on a link for unnumbered peering (spec speaker-bgp 3.7, 5.12; RFC 4861): sends
+ * router advertisements with lifetime 0, so that nobody takes us for a default router, and listens
+ * for those of the other side.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <net/if.h>
+
+#include "base/err.h"
+#include "base/ip.h"
+#include "base/macro.h"
+
+struct ra;
+
+/* The newest sender of a valid router advertisement on that interface; IP_NONE: aged out. */
+typedef void (*ra_fn)(void *arg, const char *interface, struct ip router);
+
+NODISCARD int ra_new(struct ra **ret, struct event_base *base, ra_fn fn, void *arg,
+                     struct err *err);
+struct ra *ra_free(struct ra *r); /* says farewell (lifetime 0 either way) and leaves the groups */
+DEFINE_CLEANUP(struct ra, ra_free);
+
+struct ra_interface {
+    char name[IFNAMSIZ];
+    uint32_t ifindex; /* 0: it is not there */
+    struct ip link_local;
+    uint8_t mac[6];
+    bool up;
+};
+
+/* The interfaces to serve, whenever the list or their state has changed. Copied. One that came up
+ * starts with quick advertisements. */
+void ra_set_interfaces(struct ra *r, const struct ra_interface *interfaces, size_t count);
