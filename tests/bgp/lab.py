@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wires between a speaker and a router, the objects that make it announce, and an ear that lets tshark judge what we send.
+
+    cable(net)                                     # speaker - router: 192.0.2.2 and .1, 2001:db8::2 and ::1
+    router = Frr(net, "router", 64513, "192.0.2.1", [Neighbor(SPEAKER, asn=64512)]).start()
+    with speaker(net, bgp_peer("router", ROUTER, 64513), *announced("198.18.0.10")) as s, dissected(net):
+        router.until_routes("ipv4", ["198.18.0.10/32"])
+"""
+import contextlib
+import ipaddress
+import subprocess
+
+from folder import NAMESPACE, Folder, Process, documents, endpoints, node, pool, service
+from lan import without_dad
+from netns import ENV
+
+MY_AS, PEER_AS = 64512, 64513
+SPEAKER, ROUTER = "192.0.2.2", "192.0.2.1"
+SPEAKER6, ROUTER6 = "2001:db8::2", "2001:db8::1"
+FAR, FAR6 = "203.0.113.1", "2001:db8:1::1"  # of a router behind the router
+
+
+# --- wires ---
+
+
+def namespaces(net, *names, forward=()):
+    for ns in names:
+        net.add_ns(ns)
+        without_dad(net, ns)
+    for ns in forward:
+        net.run(ns, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+
+
+def address(net, ns, interface, *addresses):
+    for a in addresses:
+        net.run(ns, "ip", "addr", "add", a, "dev", interface, *(["nodad"] if ":" in a else []))
+
+
+def cable(net):
+    """A speaker and a router on one cable."""
+    namespaces(net, "speaker", "router")
+    net.veth("speaker", "eth0", "router", "eth0")
+    address(net, "speaker", "eth0", SPEAKER + "/24", SPEAKER6 + "/64")
+    address(net, "router", "eth0", ROUTER + "/24", ROUTER6 + "/64")
+
+
+def two_hops(net):
+    """The peer, in the namespace "far", is behind "router"."""
+    cable(net)
+    namespaces(net, "far", forward=("router",))
+    net.veth("router", "eth1", "far", "eth0")
+    address(net, "router", "eth1", "203.0.113.254/24", "2001:db8:1::254/64")
+    address(net, "far", "eth0", FAR + "/24", FAR6 + "/64")
+    for ns, v4, v6 in (("speaker", ROUTER, ROUTER6), ("far", "203.0.113.254", "2001:db8:1::254")):
+        net.run(ns, "ip", "route", "add", "default", "via", v4)
+        net.run(ns, "ip", "-6", "route", "add", "default", "via", v6)
+
+
+def bridge(net, nodes=("oak", "elm", "fir")):
+    """Several speakers, .11 and on, and a router on one network."""
+    namespaces(net, "lan", "router", *nodes)
+    for ns in ("router", *nodes):
+        net.veth(ns, "eth0", "lan", ns)
+    net.bridge("lan", "br0", "router", *nodes)
+    address(net, "router", "eth0", ROUTER + "/24", ROUTER6 + "/64")
+    for i, ns in enumerate(nodes):
+        address(net, ns, "eth0", f"192.0.2.{11 + i}/24", f"2001:db8::{11 + i}/64")
+
+
+def unnumbered(net):
+    """A cable with link-local addresses alone. Returns those of speaker and router."""
+    namespaces(net, "speaker", "router")
+    net.veth("speaker", "eth0", "router", "eth0")
+    return net.link_local("speaker", "eth0"), net.link_local("router", "eth0")
+
+
+# --- objects ---
+
+
+def bgp_object(kind, name, version="v1beta1", **spec):
+    return {"apiVersion": "metallb.io/" + version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+
+def bgp_peer(name, where, peer_asn=PEER_AS, my_asn=MY_AS, **spec):
+    """`where`: an address, or an interface as {"interface": NAME}. `peer_asn`: a number, "internal" or "external"."""
+    asn = {"peerASN": peer_asn} if isinstance(peer_asn, int) else {"dynamicASN": peer_asn}
+    at = where if isinstance(where, dict) else {"peerAddress": where}
+    return bgp_object("BGPPeer", name, "v1beta2", myASN=my_asn, **asn, **at, **spec)
+
+
+def bgp_advertisement(name="all", **spec):
+    return bgp_object("BGPAdvertisement", name, **spec)
+
+
+def bfd_profile(name="fast", **spec):
+    return bgp_object("BFDProfile", name, **spec)
+
+
+def with_address(svc, *addresses):
+    """Asks for these; `steellb run` gives them."""
+    svc["metadata"]["annotations"]["metallb.io/loadBalancerIPs"] = ",".join(addresses)
+    return svc
+
+
+def announced(*addresses, name="web", nodes=("speaker",), advertisement=None, **spec):
+    """A pool of the documentation's networks, an advertisement, and a Service with these addresses and an endpoint on each node."""
+    families = sorted({"IPv6" if ":" in a else "IPv4" for a in addresses})
+    return [pool("all", "198.18.0.0/16", "2001:db8:ff00::/64"), advertisement or bgp_advertisement(),
+            with_address(service(name, *families, **spec), *addresses), endpoints(name, nodes)]
+
+
+def many(count, first="198.18.0.0"):
+    """Services web0 and on, one address each from `first`."""
+    start = ipaddress.ip_address(first)
+    objects = [pool("all", "198.18.0.0/15"), bgp_advertisement()]
+    for i in range(count):
+        objects += [with_address(service(f"web{i}"), str(start + i)), endpoints(f"web{i}", ("speaker",))]
+    return objects
+
+
+# --- the speaker ---
+
+
+class Speaker(Process):
+    """`steellb run` with a folder of its own; put() replaces all objects but the nodes."""
+
+    def __init__(self, net, *objects, ns="speaker", nodes=("speaker",), args=()):
+        self.folder = Folder(f"{net.folder}/{ns}-folder{Process.serial}")
+        self.folder.put("nodes.yaml", *(node(n) for n in nodes))
+        self.put(*objects)
+        super().__init__(net, ns, self.folder.path, "--exclude-interface", "^lo$", "--log-level", "debug", *args)
+
+    def put(self, *objects):
+        self.folder.write("objects.yaml", documents(*objects))
+
+    def bgp(self):
+        """{peer: what `steellb status bgp` tells}"""
+        return {p["name"]: p for p in self.status()["bgp"]["peers"]}
+
+    def until_peer(self, name, check=lambda p: p["state"] == "Established", what=None):
+        try:
+            return self.until_status(lambda s: check(next((p for p in s["bgp"]["peers"] if p["name"] == name), {"state": ""})),
+                                     what or f"peer {name}")
+        finally:
+            self.check_log()
+
+
+@contextlib.contextmanager
+def speaker(net, *objects, **options):
+    s = Speaker(net, *objects, **options)
+    try:
+        yield s.ready()
+    except BaseException:
+        print(s.log())
+        raise
+    finally:
+        if s.process.poll() is None:
+            s.stop()
+
+
+# --- what we send ---
+
+
+@contextlib.contextmanager
+def dissected(net, ns="speaker", interface="eth0", sender=(SPEAKER, SPEAKER6), ports="tcp port 179 or udp port 3784 or udp port 4784"):
+    """tshark finds nothing to complain of in what `sender` sent meanwhile. Yields the capture."""
+    with net.capture(ns, interface, ports) as capture:
+        yield capture
+    complaints = dissect(capture, "(%s) && (_ws.malformed || _ws.expert.severity >= \"Warn\")" % " || ".join(
+        ("ipv6.src == " if ":" in a else "ip.src == ") + a for a in sender), "-T", "fields", "-e", "frame.number", "-e", "_ws.expert.message",
+        "-o", "tcp.analyze_sequence_numbers:FALSE")
+    assert not complaints, complaints
+
+
+def dissect(capture, display_filter, *args):
+    """Lines that tshark prints of a capture."""
+    r = subprocess.run(["tshark", "-r", capture.path, "-Y", display_filter, *args], env=ENV, text=True, timeout=60,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert r.returncode == 0, r.stderr
+    return r.stdout.splitlines()
