@@ -38,15 +38,16 @@ struct bgp_path {
 struct bgp_update {
     struct wr w;
     enum bgp_family family;
-    bool mp;
-    size_t attrs_at, mp_at, prefix_count;
+    bool mp, withdraws;
+    size_t mp_at, prefix_count;
+    size_t tail_len; /* attributes behind MP_REACH_NLRI: they wait beyond w.cap */
 };
 
-/* An announcement. False when the attributes alone do not fit; nothing was written then. */
-bool bgp_update_begin(struct bgp_update *u, uint8_t *bytes, size_t max, enum bgp_family family,
+/* An announcement. False when the attributes and one prefix do not fit; *ret is untouched then. */
+bool bgp_update_begin(struct bgp_update *ret, uint8_t *bytes, size_t max, enum bgp_family family,
                       const struct bgp_attrs *attrs, const struct bgp_path *path);
 /* A withdrawal. `mp`: with MP_UNREACH_NLRI; always for IPv6, for IPv4 when its next hop is IPv6. */
-void bgp_update_begin_withdraw(struct bgp_update *u, uint8_t *bytes, size_t max,
+void bgp_update_begin_withdraw(struct bgp_update *ret, uint8_t *bytes, size_t max,
                                enum bgp_family family, bool mp);
 /* False when the message is full: end it, and begin the next one. */
 bool bgp_update_add(struct bgp_update *u, struct prefix p);

@@ -38,6 +38,9 @@ enum { BGP_FAMILIES = 2 };
 
 enum bgp_family bgp_family_of(enum ip_family family); /* not IP_NONE */
 const char *bgp_family_name(enum bgp_family f);       /* "ipv4" */
+uint16_t bgp_family_afi(enum bgp_family f);
+/* False for a family that we do not speak. */
+bool bgp_family_find(enum bgp_family *ret, uint16_t afi, uint8_t safi);
 
 /* What a NOTIFICATION says (RFC 4271 4.5, spec 5.6). */
 enum {
@@ -98,6 +101,11 @@ struct bgp_header {
 bool bgp_header_read(struct bgp_header *ret, const uint8_t *bytes, bool extended,
                      struct bgp_error *ret_err);
 
+/* Writes a header whose length is not known yet; what is returned is for bgp_message_end, which
+ * fills it in. */
+size_t bgp_message_begin(struct wr *w, enum bgp_type type);
+void bgp_message_end(struct wr *w, size_t len_at);
+
 /* --- OPEN --- */
 
 struct bgp_capabilities {
@@ -106,7 +114,7 @@ struct bgp_capabilities {
     bool enhanced_refresh;     /* (70) */
     bool extended_message;     /* (6) */
     bool v4_over_v6;           /* extended next hop (5): IPv4 unicast with an IPv6 next hop */
-    bool as4;                  /* (65) with `asn` */
+    bool as4;                  /* (65) with `asn`; when writing with that of struct bgp_open */
     uint32_t asn;
 
     bool graceful;                      /* graceful restart (64) is there at all */
@@ -159,10 +167,11 @@ void bgp_refresh_read(struct bgp_refresh *ret, const uint8_t *body, size_t len);
 
 /* --- UPDATE, received --- */
 
+/* RFC 7606 2, the weakest first. */
 enum bgp_update_verdict {
     BGP_UPDATE_GOOD,
-    BGP_UPDATE_AS_WITHDRAW, /* RFC 7606: what it announces counts as withdrawn */
-    BGP_UPDATE_DISCARD,     /* RFC 7606: an attribute was discarded */
+    BGP_UPDATE_DISCARD,     /* an attribute was discarded */
+    BGP_UPDATE_AS_WITHDRAW, /* what it announces counts as withdrawn, also in the sum */
     BGP_UPDATE_RESET,       /* the session cannot go on */
 };
 
@@ -172,7 +181,10 @@ struct bgp_update_sum {
     const char *problem; /* a constant, for the log; NULL when good */
 };
 
-/* `as4`: capability 65 was agreed; `ibgp`: the class of the session. Linear in len, no memory. */
+/*
+ * `as4`: capability 65 was agreed; `ibgp`: the class of the session. Linear in len, no memory.
+ * *ret_err is written for BGP_UPDATE_RESET only; the sum has then but the problem.
+ */
 enum bgp_update_verdict bgp_update_check(struct bgp_update_sum *ret, const uint8_t *body,
                                          size_t len, bool as4, bool ibgp,
                                          struct bgp_error *ret_err);
