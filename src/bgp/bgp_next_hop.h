@@ -9,14 +9,16 @@ struct bgp_local_address {
     struct ip ip;
     uint8_t prefix_len;
     uint32_t ifindex;
-    bool usable; /* not tentative, not a duplicate, not deprecated; interface up */
+    bool usable;    /* not tentative, not a duplicate, not deprecated; interface up */
+    struct ip peer; /* the other end of a point-to-point link, which the prefix is about; IP_NONE */
 };
 
 struct bgp_ends {
     struct ip local, remote; /* of the TCP connection */
     bool v4_over_v6;         /* agreed */
     bool unnumbered;         /* the peer was named by its interface */
-    struct ip node_v6;       /* an IPv6 InternalIP of the node; IP_NONE: none */
+    uint32_t ifindex;  /* that one: link-local addresses may repeat; 0: the one with `local` */
+    struct ip node_v6; /* an IPv6 InternalIP of the node; IP_NONE: none */
 };
 
 /* No next hop of a family: len 0, and a constant for people in *ret_why; else NULL there. */

@@ -31,9 +31,9 @@
 #define LINKS_RETRY_S 1
 
 struct link_address {
-    struct ip ip;
+    struct ip ip, peer; /* peer: the other end of a point-to-point link */
     struct prefix network;
-    bool usable, seen;
+    bool usable, deprecated, seen;
     bool gone; /* while there was no carrier */
 };
 
@@ -104,11 +104,25 @@ static void entry_choose_address(struct links *l, struct link_entry *e)
     l->changed = true;
 }
 
-static size_t entry_find_address(const struct link_entry *e, struct ip ip)
+/* IPv4 knows an address several times, with different networks or other ends; IPv6 only once, and
+ * may give it another end. */
+static bool address_is(const struct link_address *a, const struct link_address *b)
+{
+    return ip_eq(a->ip, b->ip) && (a->ip.family == IP_V6 ||
+                                   (prefix_eq(a->network, b->network) && ip_eq(a->peer, b->peer)));
+}
+
+static bool address_eq(const struct link_address *a, const struct link_address *b)
+{
+    return ip_eq(a->ip, b->ip) && ip_eq(a->peer, b->peer) && prefix_eq(a->network, b->network) &&
+           a->usable == b->usable && a->deprecated == b->deprecated && a->gone == b->gone;
+}
+
+static size_t entry_find_address(const struct link_entry *e, const struct link_address *address)
 {
     size_t i = 0;
 
-    while (i < e->address_count && !ip_eq(e->addresses[i].ip, ip))
+    while (i < e->address_count && !address_is(&e->addresses[i], address))
         i++;
     return i;
 }
@@ -116,13 +130,13 @@ static size_t entry_find_address(const struct link_entry *e, struct ip ip)
 static void entry_set_address(struct links *l, struct link_entry *e,
                               const struct link_address *address)
 {
-    size_t i = entry_find_address(e, address->ip);
+    size_t i = entry_find_address(e, address);
 
     if (i == e->address_count) {
         e->addresses = array_grow(e->addresses, &e->address_cap, i + 1, sizeof(*e->addresses));
         e->address_count++;
         l->changed = true;
-    } else if (!prefix_eq(e->addresses[i].network, address->network)) {
+    } else if (!address_eq(&e->addresses[i], address)) {
         l->changed = true;
     }
     e->addresses[i] = *address;
@@ -135,9 +149,10 @@ static void entry_remove_address(struct link_entry *e, size_t i)
 }
 
 /* Without carrier its network is remembered: it is what can no longer be reached. */
-static void entry_del_address(struct links *l, struct link_entry *e, struct ip ip)
+static void entry_del_address(struct links *l, struct link_entry *e,
+                              const struct link_address *address)
 {
-    size_t i = entry_find_address(e, ip);
+    size_t i = entry_find_address(e, address);
 
     if (i == e->address_count)
         return;
@@ -285,11 +300,14 @@ static void links_on_address(struct links *l, const struct nlmsghdr *nlh)
     if (a.address.family == IP_NONE || info->ifa_prefixlen > ip_bits(a.address.family))
         return;
     address.network = prefix_of(a.address, info->ifa_prefixlen);
+    if (!ip_eq(a.address, address.ip))
+        address.peer = a.address;
     address.usable = (a.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
-    if (nlh->nlmsg_type == RTM_DELADDR)
-        entry_del_address(l, e, address.ip);
-    else
+    address.deprecated = (a.flags & IFA_F_DEPRECATED) != 0;
+    if (nlh->nlmsg_type == RTM_NEWADDR)
         entry_set_address(l, e, &address);
+    else
+        entry_del_address(l, e, &address);
     entry_choose_address(l, e);
 }
 
@@ -404,7 +422,7 @@ static void links_sweep(struct links *l)
         }
         for (size_t i = e->address_count; i-- > 0;) {
             if (!e->addresses[i].seen && !e->addresses[i].gone)
-                entry_del_address(l, e, e->addresses[i].ip);
+                entry_del_address(l, e, &e->addresses[i]);
         }
         entry_choose_address(l, e);
     }
@@ -556,5 +574,26 @@ void links_each_network(const struct links *l, uint32_t ifindex, link_network_fn
 
         if (n.len < ip_bits(n.addr.family) && !ip_is_link_local(n.addr))
             fn(n, arg);
+    }
+}
+
+void links_each_host_address(const struct links *l, host_address_fn fn, void *arg)
+{
+    MAP_EACH (&l->by_index, m) {
+        const struct link_entry *e = m->value;
+
+        for (size_t i = 0; i < e->address_count; i++) {
+            const struct link_address *a = &e->addresses[i];
+            const struct host_address address = {
+                .ip = a->ip,
+                .prefix_len = a->network.len,
+                .ifindex = e->link.ifindex,
+                .usable = a->usable && !a->deprecated && e->link.up,
+                .peer = a->peer,
+            };
+
+            if (!a->gone)
+                fn(&address, arg);
+        }
     }
 }

@@ -50,12 +50,13 @@ void links_each(const struct links *l, link_fn fn, void *arg);
 typedef void (*link_network_fn)(struct prefix network, void *arg);
 void links_each_network(const struct links *l, uint32_t ifindex, link_network_fn fn, void *arg);
 
-/* All addresses of all interfaces. */
+/* All addresses of all interfaces, loopback and link-local ones too; what is lost is not here. */
 struct host_address {
     struct ip ip;
     uint8_t prefix_len;
     uint32_t ifindex;
-    bool usable; /* not tentative, a duplicate or deprecated, and its interface is up */
+    bool usable;    /* not tentative, a duplicate or deprecated, and its interface is up */
+    struct ip peer; /* the other end of a point-to-point link, which the prefix is about; IP_NONE */
 };
 
 typedef void (*host_address_fn)(const struct host_address *address, void *arg);

@@ -15,7 +15,11 @@
 
 struct ra;
 
-/* The newest sender of a valid router advertisement on that interface; IP_NONE: aged out. */
+/*
+ * The newest sender of a valid router advertisement on that interface; IP_NONE: aged out, or the
+ * interface is no longer up. Comes from the loop, never from inside a call; it may call nothing of
+ * this room.
+ */
 typedef void (*ra_fn)(void *arg, const char *interface, struct ip router);
 
 NODISCARD int ra_new(struct ra **ret, struct event_base *base, ra_fn fn, void *arg,
@@ -31,6 +35,9 @@ struct ra_interface {
     bool up;
 };
 
-/* The interfaces to serve, whenever the list or their state has changed. Copied. One that came up
- * starts with quick advertisements. */
+/*
+ * The interfaces to serve, each once, whenever the list or their state has changed. Copied. One
+ * that came up, or has another address, starts with quick advertisements. Nothing more is told
+ * about one that is no longer listed.
+ */
 void ra_set_interfaces(struct ra *r, const struct ra_interface *interfaces, size_t count);
