@@ -35,7 +35,7 @@ struct bgp_offer;
 
 /*
  * The offer with these shares, sorted by peer, without duplicates; a new reference to the one that
- * exists, or to a new one. Everything is copied.
+ * exists, or to a new one. Everything is copied. Offers end with the RIB, whoever refers to them.
  */
 struct bgp_offer *bgp_offer_get(struct bgp_rib *r, const struct bgp_share *shares, size_t count);
 struct bgp_offer *bgp_offer_unref(struct bgp_rib *r, struct bgp_offer *o); /* returns NULL */
@@ -57,15 +57,20 @@ void bgp_rib_peer_forget(struct bgp_rib *r, uint32_t peer);
 /* All routes of a family once more: a route refresh, or another next hop. */
 void bgp_rib_peer_again(struct bgp_rib *r, uint32_t peer, enum bgp_family family);
 /* Whether the family has a next hop to announce with. Without one its routes are withdrawn, and
- * wait. True at the start. */
+ * wait. With one again, all are told, even those whose withdrawal had not been sent: it may be
+ * another next hop. True at the start; stays from session to session, until the peer is forgotten.
+ */
 void bgp_rib_peer_allow(struct bgp_rib *r, uint32_t peer, enum bgp_family family, bool allowed);
 
 /* Is anything to be sent? Constant time. */
 bool bgp_rib_peer_pending(const struct bgp_rib *r, uint32_t peer);
 
 /*
- * Writes the next UPDATE to the peer and takes it for sent; 0 when nothing is left. `bytes` has
- * room for `max`. A route whose attributes do not fit into a message is skipped and counted.
+ * Writes the next UPDATE to the peer and takes it for sent; 0 when nothing is left. `path` has a
+ * next hop for every family that the session carries and bgp_rib_peer_allow has not taken away.
+ * `bytes` has room for `max`, at least BGP_MESSAGE_MAX. A route whose attributes do not fit into a
+ * message is skipped and counted; if the peer had it with others, it is withdrawn (RFC 8654 section
+ * 5).
  */
 size_t bgp_rib_peer_next(struct bgp_rib *r, uint32_t peer, const struct bgp_path *path,
                          uint8_t *bytes, size_t max);
@@ -73,7 +78,7 @@ size_t bgp_rib_peer_next(struct bgp_rib *r, uint32_t peer, const struct bgp_path
 /* --- questions --- */
 
 struct bgp_rib_peer_counts {
-    size_t wanted;     /* routes with a share for it, of families that it carries */
+    size_t wanted;     /* routes with a share for it, of families that its session carries */
     size_t sent;       /* that it has now been told */
     uint64_t too_long; /* routes skipped since their attributes do not fit */
 };
