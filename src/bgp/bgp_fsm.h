@@ -4,8 +4,13 @@
  * in, actions come out. No socket, no clock, no log.
  *
  * A peer has up to two connections, the one that we dial and one that it opened; collisions are
- * resolved by 5.5. Every call may leave actions: take them until there is none. `now` never runs
+ * resolved by 5.5. Every call may leave actions: take them until there is none, in their order,
+ * before the next event. What carrying one out leads to at once (a dial or a write that fails) may
+ * be told in between; what then still waits for a connection that is gone is void. `now` never runs
  * backwards.
+ *
+ * Only bgp_fsm_tick lets timers expire. After a stall of ours the peer is not to blame: hand in
+ * what the sockets hold, then tick.
  */
 #pragma once
 
@@ -44,7 +49,8 @@ struct bgp_fsm_options {
     bool v4_over_v6;           /* offer RFC 8950 */
     bool graceful;             /* list the families in capability 64 */
     uint16_t restart_s;        /* of capability 64 */
-    bool forwarding;           /* F: forwarding survived; false for the first start after a boot */
+    bool forwarding;           /* F: forwarding survived; false for the first start after a boot,
+                                  which counts until there was a session */
     bool dials;                /* false: only listens */
     char hostname[65];         /* for capability 73; "": none */
 };
@@ -78,10 +84,13 @@ void bgp_fsm_reset(struct bgp_fsm *f, struct mono now, const struct bgp_error *w
 void bgp_fsm_reachable(struct bgp_fsm *f, struct mono now, bool reachable, const char *why);
 
 void bgp_fsm_connected(struct bgp_fsm *f, struct mono now); /* BGP_DO_DIAL succeeded */
+/* The peer has connected: before bgp_fsm_accepted, this ends an earlier connection of the peer's
+ * where the new one shows that it is over. Take the actions: they concern the earlier one. */
+void bgp_fsm_make_room(struct bgp_fsm *f, struct mono now);
 /* The peer connected. False: refuse it, with *ret_err. */
 bool bgp_fsm_accepted(struct bgp_fsm *f, struct mono now, struct bgp_error *ret_err);
-/* A dial failed, or the connection ended without a NOTIFICATION. `error`: errno, 0 for an orderly
- * end. */
+/* A dial failed, or the connection ended without a NOTIFICATION: it is gone, no BGP_DO_CLOSE
+ * follows. `error`: errno, 0 for an orderly end. */
 void bgp_fsm_lost(struct bgp_fsm *f, struct mono now, enum bgp_conn c, int error);
 /* A whole message, header included, in its form as bgp_header_read let it through. */
 void bgp_fsm_message(struct bgp_fsm *f, struct mono now, enum bgp_conn c, enum bgp_type type,
@@ -89,7 +98,8 @@ void bgp_fsm_message(struct bgp_fsm *f, struct mono now, enum bgp_conn c, enum b
 /* bgp_header_read refused a header. */
 void bgp_fsm_bad_header(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
                         const struct bgp_error *e);
-/* TCP took bytes of the connection; `left`: more are waiting. The send hold timer (RFC 9687). */
+/* TCP took bytes of the connection, whosever they were; `left`: more are waiting. The send hold
+ * timer (RFC 9687): our first KEEPALIVE starts it, too, and nothing but `left` false ends it. */
 void bgp_fsm_sent(struct bgp_fsm *f, struct mono now, enum bgp_conn c, bool left);
 
 void bgp_fsm_bfd(struct bgp_fsm *f, struct mono now, bool up);
@@ -103,7 +113,7 @@ enum bgp_action_kind {
     BGP_DO_DIAL,  /* answer with bgp_fsm_connected or bgp_fsm_lost(BGP_CONN_OUT) */
     BGP_DO_SEND,  /* `bytes` on connection `conn`, ahead of UPDATEs that wait */
     BGP_DO_CLOSE, /* connection `conn`, once what was to be sent is sent; an unanswered dial, too */
-    BGP_DO_UP,    /* Established on `conn`, whose `session` says what was agreed */
+    BGP_DO_UP,    /* Established on `conn`; bgp_fsm_agreement says what was agreed */
     BGP_DO_DOWN,  /* no longer; forget what the peer was told */
     BGP_DO_REFRESH,   /* send `family` again; with `enhanced` between markers (RFC 7313) */
     BGP_TELL_STATE,   /* the state is another one */
