@@ -72,6 +72,7 @@ int bgp_peer_id(const struct bgp *b, const char *name); /* for bgp_share; -1 whe
 
 /* The addresses of this host, whenever they have changed. Copied. */
 void bgp_set_addresses(struct bgp *b, const struct bgp_local_address *addresses, size_t count);
+void bgp_set_node_v6(struct bgp *b, struct ip node_v6); /* of bgp_options, as known later */
 
 /* The peer behind an interface (a router advertisement told); IP_NONE: gone. */
 void bgp_peer_found(struct bgp *b, const char *name, struct ip address, uint32_t ifindex);

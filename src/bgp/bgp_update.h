@@ -6,7 +6,7 @@
 #pragma once
 
 #include "bgp/bgp_wire.h"
-#include "model/snapshot.h"
+#include "model/community.h"
 
 /* What is announced with a prefix, the same for every session of a class. */
 struct bgp_attrs {

@@ -11,13 +11,8 @@
 
 #include "base/bitset.h"
 #include "base/ip.h"
+#include "model/community.h"
 #include "model/object.h"
-
-/* RFC 1997 and RFC 8092. A standard community is {false, value, 0, 0}. */
-struct bgp_community {
-    bool large;
-    uint32_t a, b, c;
-};
 
 struct bfd {
     const char *name;
@@ -140,10 +135,3 @@ enum adv_conflict bgp_adv_conflict(const struct pool *p, const struct bgp_adv *a
  * peers. */
 bool peer_is_ibgp(const struct peer *p);
 bool peer_carries(const struct peer *p, enum ip_family family);
-
-/* "65000:100", "large:1:2:3" */
-struct community_text {
-    char s[40];
-};
-struct community_text bgp_community_format(struct bgp_community c);
-int bgp_community_cmp(struct bgp_community a, struct bgp_community b);
