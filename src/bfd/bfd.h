@@ -15,12 +15,9 @@
 #include "base/ip.h"
 #include "base/macro.h"
 #include "base/mono.h"
+#include "bfd/bfd_params.h"
 
 struct bfd_engine;
-
-enum bfd_state { BFD_ADMIN_DOWN, BFD_DOWN, BFD_INIT, BFD_UP };
-
-const char *bfd_state_name(enum bfd_state s); /* "up" */
 
 struct bfd_key {
     struct ip peer, local; /* local IP_NONE: what the kernel would choose */
@@ -28,16 +25,6 @@ struct bfd_key {
     const char *vrf;  /* "": the default one */
     bool multihop;
 };
-
-struct bfd_params {
-    uint32_t receive_us, transmit_us, echo_us;
-    uint8_t multiplier;
-    uint8_t min_ttl; /* multihop */
-    bool echo, passive;
-};
-
-/* MetalLB's defaults: 300 ms, 300 ms, 50 ms, 3, 254. */
-struct bfd_params bfd_params_default(void);
 
 /* Up, or no longer up; not for AdminDown of the other side, which takes nothing down. `diagnostic`
  * is a constant for people: "control detection time expired". Must not free the engine. */
@@ -80,3 +67,6 @@ struct bfd_view {
 bool bfd_view(const struct bfd_user *u, struct bfd_view *ret);
 /* Packets that belong to no session. */
 uint64_t bfd_engine_dropped(const struct bfd_engine *e);
+/* All that were dropped, those of sessions too, for each reason that there was. */
+typedef void (*bfd_drop_fn)(void *arg, const char *reason, uint64_t count);
+void bfd_engine_each_drop(const struct bfd_engine *e, bfd_drop_fn fn, void *arg);

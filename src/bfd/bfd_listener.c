@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shared ports: which session a packet is for, and whether it may be (RFC 5880 6.8.6, RFC 5881
+ * 3 to 5, RFC 5883 2 to 5). */
+#include "bfd/bfd_int.h"
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* More than a socket buffer of the usual size holds: the judgement of a session waits for it. */
+enum { DRAIN_BATCHES = 32 };
+
+static bool shares_port(const struct bfd_listener *l, const struct bfd_key *key)
+{
+    return l->family == key->peer.family && l->multihop == key->multihop &&
+           str_eq(l->vrf, key->vrf);
+}
+
+static bool is_from(const struct bfd_session *s, const struct bfd_listener *l,
+                    const struct bfd_datagram *d)
+{
+    return !s->ended && shares_port(l, &s->key) && ip_eq(s->key.peer, d->from);
+}
+
+static bool came_in_right(const struct bfd_session *s, const struct bfd_datagram *d)
+{
+    return s->key.ifindex == 0 || s->key.ifindex == d->ifindex;
+}
+
+/* The first packets do not know our discriminator. */
+static struct bfd_session *find_by_address(const struct bfd_listener *l,
+                                           const struct bfd_datagram *d)
+{
+    for (struct bfd_session *s = l->engine->sessions; s != NULL; s = s->next)
+        if (is_from(s, l, d) && came_in_right(s, d) &&
+            (s->key.local.family == IP_NONE || ip_eq(s->key.local, d->to)))
+            return s;
+    return NULL;
+}
+
+static struct bfd_session *find_session(const struct bfd_listener *l, const struct bfd_datagram *d,
+                                        const struct bfd_packet *p)
+{
+    struct bfd_session *s;
+
+    if (p->your_discriminator == 0)
+        return find_by_address(l, d);
+    s = map_find(&l->engine->by_discriminator, &p->your_discriminator,
+                 sizeof(p->your_discriminator));
+    return s != NULL && is_from(s, l, d) ? s : NULL;
+}
+
+static enum bfd_drop judge(const struct bfd_session *s, const struct bfd_datagram *d)
+{
+    if (s->key.multihop && d->ttl < s->fsm.params.min_ttl)
+        return BFD_DROP_TTL;
+    if (!came_in_right(s, d))
+        return BFD_DROP_INTERFACE;
+    return s->fsm.state == BFD_ADMIN_DOWN ? BFD_DROP_ADMIN_DOWN : BFD_TAKE;
+}
+
+static void handle(struct bfd_listener *l, const struct bfd_datagram *d)
+{
+    struct bfd_engine *e = l->engine;
+    struct bfd_session *s = NULL;
+    struct bfd_packet p;
+    enum bfd_drop drop;
+
+    /* Who is not on the link cannot send what arrives with 255 (RFC 5082): no look at the rest. */
+    drop = l->multihop || d->ttl == BFD_TTL ? bfd_read(&p, d->bytes, d->len) : BFD_DROP_TTL;
+    if (drop == BFD_TAKE) {
+        s = find_session(l, d, &p);
+        drop = s == NULL ? BFD_DROP_UNKNOWN : judge(s, d);
+    }
+    e->drops[drop]++;
+    if (drop == BFD_TAKE)
+        bfd_session_receive(s, &p, d->ifindex);
+    else
+        (*(s != NULL ? &s->dropped : &e->strays))++;
+}
+
+/* The number of datagrams. */
+static int read_batch(struct bfd_listener *l)
+{
+    struct bfd_inbox *inbox = &l->engine->inbox;
+    int n = bfd_socket_receive(l->fd, inbox);
+
+    for (int i = 0; i < n; i++) {
+        struct bfd_datagram d = bfd_socket_datagram(inbox, i);
+
+        handle(l, &d);
+    }
+    return n;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)read_batch(
+        arg); /* level-triggered: the loop calls again; an error was taken by reading */
+}
+
+void bfd_listeners_drain(struct bfd_engine *e)
+{
+    for (struct bfd_listener *l = e->listeners; l != NULL; l = l->next)
+        for (int i = 0; i < DRAIN_BATCHES && read_batch(l) == BFD_BATCH; i++)
+            ;
+}
+
+static struct bfd_listener *listener_new(struct bfd_engine *e, const struct bfd_key *key,
+                                         struct err *err)
+{
+    struct bfd_listener *l;
+    int fd = bfd_socket_listen(key->peer.family, key->multihop, key->vrf, err);
+
+    if (fd < 0)
+        return NULL;
+    l = xcalloc(1, sizeof(*l));
+    l->engine = e;
+    l->family = key->peer.family;
+    l->multihop = key->multihop;
+    (void)snprintf(l->vrf, sizeof(l->vrf), "%s", key->vrf); /* as long as the key's */
+    l->fd = fd;
+    if (event_assign(&l->event, e->base, fd, EV_READ | EV_PERSIST, on_readable, l) < 0 ||
+        event_priority_set(&l->event, 0) < 0 || event_add(&l->event, NULL) < 0) {
+        err_set(err, -EINVAL, "BFD socket: event loop");
+        close(fd);
+        free(l);
+        return NULL;
+    }
+    l->next = e->listeners;
+    e->listeners = l;
+    return l;
+}
+
+struct bfd_listener *bfd_listener_join(struct bfd_engine *e, const struct bfd_key *key,
+                                       struct err *err)
+{
+    struct bfd_listener *l = e->listeners;
+
+    while (l != NULL && !shares_port(l, key))
+        l = l->next;
+    if (l == NULL)
+        l = listener_new(e, key, err);
+    if (l != NULL)
+        l->sessions++;
+    return l;
+}
+
+void bfd_listener_leave(struct bfd_listener *l)
+{
+    struct bfd_listener **at;
+
+    if (l == NULL || --l->sessions > 0)
+        return;
+    at = &l->engine->listeners;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    event_del(&l->event);
+    close(l->fd);
+    free(l);
+}
