@@ -189,6 +189,9 @@ struct bgp_wishes {
 
 void bgp_wishes_add(struct bgp_wishes *w, const struct bgp_adv *adv, struct arena *a);
 
+/* The advertisement's list of peers: empty means all (spec speaker-bgp C27). */
+bool decide_adv_allows_peer(const struct bgp_adv *adv, const struct peer *peer);
+
 /* One sentence for people about one node of a verdict that has nodes. */
 void bgp_node_text(struct text *t, const struct decide_world *w, const struct decide_service *s,
                    const struct bgp_verdict *v, size_t node);

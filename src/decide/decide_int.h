@@ -30,8 +30,9 @@ const struct l2_attachment *const *decide_l2_covering(const struct decide_servic
 const struct bgp_adv *const *decide_bgp_covering(const struct decide_service *s, struct arena *a,
                                                  size_t *ret_count);
 
-/* The advertisement's list of peers: empty means all (spec speaker-bgp C27). */
-bool decide_adv_allows_peer(const struct bgp_adv *adv, const struct peer *peer);
+/* What the Service brings in on whatever node, as decide_bgp_ads sorts it. */
+struct bgp_ad *decide_service_ads(const struct decide_service *s, struct arena *a,
+                                  size_t *ret_count);
 
 /* --- words --- */
 

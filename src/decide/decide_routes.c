@@ -50,17 +50,6 @@ struct route_table {
     struct service_part *parts; /* by index of the Service */
 };
 
-bool decide_adv_allows_peer(const struct bgp_adv *adv, const struct peer *peer)
-{
-    return adv->peers.count == 0 || string_list_has(&adv->peers, peer->name);
-}
-
-static struct prefix aggregate(const struct bgp_adv *adv, struct ip addr)
-{
-    return prefix_of(addr,
-                     addr.family == IP_V4 ? adv->aggregation_length : adv->aggregation_length_v6);
-}
-
 static struct prefix_group *group_of(struct map *groups, struct prefix p, struct arena *a)
 {
     struct prefix_key key = {p.addr.hi, p.addr.lo, p.addr.family, p.len};
@@ -98,36 +87,24 @@ static void enter_nodes(struct prefix_adv *pa, const struct bgp_verdict *v)
     }
 }
 
-static int contribution_cmp(const void *x, const void *y)
-{
-    const struct contribution *a = x, *b = y;
-
-    return prefix_cmp(a->group->prefix, b->group->prefix);
-}
-
 static struct service_part service_part_of(const struct decide_world *w,
                                            const struct decide_service *s,
                                            const struct bgp_verdict *v, struct map *groups,
                                            struct arena *a)
 {
     struct service_part part = {0};
-    const struct bgp_adv *const *advs;
-    size_t adv_count;
+    struct bgp_ad *ads;
 
     if (v->nodes == NULL)
         return part;
-    advs = decide_bgp_covering(s, a, &adv_count);
-    part.items = arena_calloc(a, adv_count * s->addr_count, sizeof(*part.items));
-    for (size_t i = 0; i < s->addr_count; i++) {
-        for (size_t k = 0; k < adv_count; k++) {
-            struct prefix_group *g = group_of(groups, aggregate(advs[k], s->addrs[i]), a);
+    ads = decide_service_ads(s, a, &part.count);
+    part.items = arena_calloc(a, part.count, sizeof(*part.items));
+    for (size_t i = 0; i < part.count; i++) {
+        struct prefix_group *g = group_of(groups, ads[i].prefix, a);
 
-            enter_nodes(group_adv(g, advs[k], w->cfg->nodes.count, a), v);
-            part.items[part.count++] = (struct contribution){g, advs[k]};
-        }
+        enter_nodes(group_adv(g, ads[i].adv, w->cfg->nodes.count, a), v);
+        part.items[i] = (struct contribution){g, ads[i].adv};
     }
-    if (part.count > 1)
-        qsort(part.items, part.count, sizeof(*part.items), contribution_cmp);
     return part;
 }
 
@@ -149,79 +126,15 @@ struct route_table *route_table_new(const struct decide_world *w,
 
 /* --- one route --- */
 
-/* What the advertisements behind one route ask for. */
-struct wishes {
-    bool any, local_prefs_differ, prepends_differ;
-    uint32_t first_local_pref, local_pref;
-    uint8_t first_prepend, prepend;
-    const struct bgp_community *communities;
-    size_t community_count;
-};
-
-static const struct bgp_community *community_union(const struct wishes *w,
-                                                   const struct bgp_adv *adv, struct arena *a,
-                                                   size_t *ret_count)
-{
-    const struct bgp_community *x = w->communities, *y = adv->communities;
-    const struct bgp_community *x_end = x + w->community_count, *y_end = y + adv->community_count;
-    struct bgp_community *merged =
-        arena_calloc(a, w->community_count + adv->community_count, sizeof(*merged));
-    size_t n = 0;
-
-    while (x < x_end && y < y_end) {
-        int c = bgp_community_cmp(*x, *y);
-
-        merged[n++] = c <= 0 ? *x : *y;
-        x += c <= 0;
-        y += c >= 0;
-    }
-    while (x < x_end)
-        merged[n++] = *x++;
-    while (y < y_end)
-        merged[n++] = *y++;
-    *ret_count = n;
-    return merged;
-}
-
-static void add_communities(struct wishes *w, const struct bgp_adv *adv, struct arena *a)
-{
-    if (adv->community_count == 0)
-        return;
-    if (w->community_count == 0) {
-        w->communities = adv->communities;
-        w->community_count = adv->community_count;
-        return;
-    }
-    w->communities = community_union(w, adv, a, &w->community_count);
-}
-
-/* The highest local preference; the smallest prepend of those that ask for one (spec speaker-bgp
- * 0.1, changes-0.16.2 1.4). */
-static void add_wishes(struct wishes *w, const struct bgp_adv *adv, struct arena *a)
-{
-    if (!w->any) {
-        w->any = true;
-        w->first_local_pref = adv->local_pref;
-        w->first_prepend = adv->as_path_prepend;
-    }
-    w->local_prefs_differ |= adv->local_pref != w->first_local_pref;
-    w->prepends_differ |= adv->as_path_prepend != w->first_prepend;
-    if (adv->local_pref > w->local_pref)
-        w->local_pref = adv->local_pref;
-    if (adv->as_path_prepend > 0 && (w->prepend == 0 || adv->as_path_prepend < w->prepend))
-        w->prepend = adv->as_path_prepend;
-    add_communities(w, adv, a);
-}
-
 static struct bgp_route make_route(const struct prefix_group *g, size_t node,
                                    const struct peer *peer, struct arena *a)
 {
     bool ibgp = peer_is_ibgp(peer);
-    struct wishes w = {0};
+    struct bgp_wishes w = {0};
 
     for (const struct prefix_adv *pa = g->advs; pa != NULL; pa = pa->next) {
         if (bitset_has(&pa->nodes, node) && decide_adv_allows_peer(pa->adv, peer))
-            add_wishes(&w, pa->adv, a);
+            bgp_wishes_add(&w, pa->adv, a);
     }
     /* LOCAL_PREF never crosses an AS border; prepending the own AS inside it makes a loop. */
     return (struct bgp_route){

@@ -35,7 +35,10 @@ struct router_options {
     uint16_t listen_port; /* --bgp-listen-port; 0: does not listen */
     /* May be NULL, and must free nothing: what happened to a peer, for Events and the log. */
     void (*event)(void *arg, enum bgp_event event, const char *peer, const char *text);
-    /* Peers that get routes of the holder have changed: ServiceBGPStatus. May be NULL. */
+    /* Peers that get routes of the holder have changed: ServiceBGPStatus. Comes from inside
+     * router_put and router_drop, and later in the turn of the loop for holders that share a prefix
+     * with that one, or whose peers changed with the configuration. May be NULL; must not call
+     * router_put or router_drop. */
     void (*holder_changed)(void *arg, void *holder);
     void *arg;
 };
@@ -54,8 +57,9 @@ void router_set_config(struct router *r, struct snapshot *cfg, int node, struct 
                        struct ip node_v6);
 void router_on_links(struct router *r);
 
-/* decide_bgp_ads (decide/decide.h) makes them. `draining`: announced so that others are preferred,
- * with GRACEFUL_SHUTDOWN (RFC 8326) and local preference 0, unless another holder is not draining.
+/* decide_bgp_ads (decide/decide.h) makes them; what counts is copied. `draining`: announced so that
+ * others are preferred, with GRACEFUL_SHUTDOWN (RFC 8326) and local preference 0, unless another
+ * holder is not draining.
  */
 void router_put(struct router *r, void *holder, const struct bgp_ad *ads, size_t count,
                 bool draining);
