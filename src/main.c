@@ -24,6 +24,7 @@ static const struct {
     {"explain", cli_explain, "show why one Service is announced, or is not"},
     {"pin", standalone_pin, "write the allocated addresses into the folder"},
     {"status", standalone_status, "show what the running process announces"},
+    {"drain", cli_drain, "give the BGP routes of a node away, or no longer"},
     {"version", cli_version, "show the version"},
     {"help", help, "show this list, or the options of a command"},
 };

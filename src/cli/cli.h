@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sub-commands that answer questions and change nothing. Each takes the arguments after the
- * program's name, argv[0] being the sub-command, and returns the exit status. */
+/* The sub-commands that answer questions; all but one change nothing. Each takes the arguments
+ * after the program's name, argv[0] being the sub-command, and returns the exit status. */
 #pragma once
 
 /* Exit statuses (plan-json). A bad command line and unreadable input are the same to a script: no
@@ -15,4 +15,5 @@ enum {
 int cli_plan(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_drain(int argc, char **argv); /* it writes to the cluster */
 int cli_version(int argc, char **argv);

@@ -3,7 +3,7 @@
 
 #include "cli/report.h"
 #include "cli/view.h"
-#include "standalone/json_text.h"
+#include "speaker/json_text.h"
 
 static const char *change_name(const struct route_change *c)
 {

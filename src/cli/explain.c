@@ -16,6 +16,7 @@ static const char explain_help[] =
     "      --namespace=NS        where MetalLB's objects live (metallb-system)\n"
     "      --lb-class=CLASS      handle only Services of this spec.loadBalancerClass\n"
     "      --ignore-exclude-lb   announce from nodes labelled exclude-from-external-load-balancers too\n"
+    "      --control-socket=PATH ask the speaker on this machine what it sends to its BGP peers\n"
     "  -h, --help\n"
     "\n"
     "Exit status: 0 when the Service is announced, 1 when not, 2 when the input cannot be read or holds no such Service.\n";
@@ -96,6 +97,19 @@ static int unknown_service(struct store *store, const char *namespace, const cha
     return CLI_UNREADABLE;
 }
 
+/* What is planned is worth printing even if nobody answers. */
+static void add_sent(struct hop_list *h, const struct input *in, const struct object *service,
+                     const char *control_socket)
+{
+    CLEANUP(err_done) struct err err = {0};
+    int i = evaluation_find(in->evaluation, service->meta.namespace, service->meta.name);
+
+    if (control_socket == NULL || i < 0)
+        return;
+    if (hops_add_sent(h, &in->evaluation->services[i], control_socket, &err) < 0)
+        fprintf(stderr, "steellb explain: %s\n", err_text(&err));
+}
+
 static int explain_in(const struct input *in, const struct cli_options *o)
 {
     const char *slash = strchr(o->service, '/');
@@ -109,6 +123,7 @@ static int explain_in(const struct input *in, const struct cli_options *o)
     if (service == NULL)
         return unknown_service(in->manifest.store, namespace, name);
     hops_explain(&h, in, service, &o->evaluation);
+    add_sent(&h, in, service, o->control_socket);
     if (o->json)
         print_json(&h, &service->meta);
     else

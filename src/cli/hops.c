@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/hops.h"
+#include "cli/hops_int.h"
 
 #include "cli/releases.h"
 #include "cli/report.h"
-#include "cli/view.h"
 #include "model/selector.h"
 
 #include <assert.h>
@@ -12,8 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-PRINTF_LIKE(4, 5)
-static void hop_add(struct hop_list *h, const char *link, enum hop_mark mark, const char *fmt, ...)
+void hop_add(struct hop_list *h, const char *link, enum hop_mark mark, const char *fmt, ...)
 {
     CLEANUP(text_done) struct text line = {0};
     CLEANUP(xfreep) char *s = NULL;
@@ -286,51 +284,6 @@ static void explain_owner(struct hop_list *h, const struct view *v)
             text_str(&where));
 }
 
-/* --- BGP --- */
-
-static void explain_bgp_refusal(struct hop_list *h, const struct view *v, size_t node,
-                                enum hop_mark mark)
-{
-    CLEANUP(text_done) struct text sentence = {0};
-
-    bgp_node_text(&sentence, &v->evaluation->world, v->decided, v->bgp, node);
-    hop_add(h, "node", mark, "%s may not announce by BGP (%s): %s", view_node_name(v, node),
-            bgp_reason_name(v->bgp->nodes[node].reason), text_str(&sentence));
-}
-
-static void explain_bgp_nodes(struct hop_list *h, const struct view *v)
-{
-    enum hop_mark mark_lost = view_is_announced(v) ? HOP_ATTENTION : HOP_BROKEN;
-
-    for (size_t i = 0; i < v->evaluation->cfg->nodes.count; i++) {
-        size_t routes = 0;
-
-        if (v->bgp->nodes[i].reason != BGP_OK) {
-            explain_bgp_refusal(h, v, i, mark_lost);
-            continue;
-        }
-        for (size_t k = 0; k < v->route_count; k++)
-            routes += v->routes[k].node == i;
-        if (routes > 0)
-            hop_add(h, "node", HOP_OK, "%s announces by BGP", view_node_name(v, i));
-        else
-            hop_add(h, "node", mark_lost,
-                    "%s may announce by BGP, but has no BGPPeer that takes the route",
-                    view_node_name(v, i));
-    }
-}
-
-static void explain_routes(struct hop_list *h, const struct view *v)
-{
-    for (size_t i = 0; i < v->route_count; i++) {
-        CLEANUP(text_done) struct text line = {0};
-
-        view_route_text(&line, &v->routes[i]);
-        hop_add(h, "route", HOP_OK, "%s to %s: %s", view_node_name(v, v->routes[i].node),
-                v->routes[i].peer->name, text_str(&line));
-    }
-}
-
 /* --- the whole way --- */
 
 static void verdict_announced(struct hop_list *h, const struct view *v)
@@ -360,10 +313,8 @@ static void explain_announcement(struct hop_list *h, const struct view *v)
         explain_candidates(h, v);
         explain_owner(h, v);
     }
-    if (v->bgp->nodes != NULL) {
-        explain_bgp_nodes(h, v);
-        explain_routes(h, v);
-    }
+    if (v->bgp->nodes != NULL)
+        hops_explain_bgp(h, v);
     if (view_is_announced(v)) {
         verdict_announced(h, v);
         return;

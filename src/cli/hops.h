@@ -29,4 +29,8 @@ struct hop_list {
 /* `service` is one of the store of `in`. */
 void hops_explain(struct hop_list *ret, const struct input *in, const struct object *service,
                   const struct evaluation_options *options);
+/* Adds what the speaker at that socket sends of it to its peers. -errno with `err` when it does not
+ * answer. */
+NODISCARD int hops_add_sent(struct hop_list *h, const struct decide_service *s,
+                            const char *control_socket, struct err *err);
 void hops_done(struct hop_list *h); /* accepts a zeroed one */

@@ -25,6 +25,7 @@ enum {
     OPT_NAMESPACE,
     OPT_LB_CLASS,
     OPT_IGNORE_EXCLUDE_LB,
+    OPT_CONTROL_SOCKET,
 };
 
 enum options_result {
@@ -40,6 +41,7 @@ static const struct option longopts[] = {
     {"namespace", required_argument, NULL, OPT_NAMESPACE},
     {"lb-class", required_argument, NULL, OPT_LB_CLASS},
     {"ignore-exclude-lb", no_argument, NULL, OPT_IGNORE_EXCLUDE_LB},
+    {"control-socket", required_argument, NULL, OPT_CONTROL_SOCKET},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -132,6 +134,11 @@ static enum options_result take_option(struct cli_options *o, const struct comma
                                       : bad(c, "the output is 'text' or 'json', not", optarg);
     case OPT_NAMESPACE:
         o->evaluation.namespace = optarg;
+        return OPTIONS_GO;
+    case OPT_CONTROL_SOCKET:
+        if (!c->takes_service)
+            return bad(c, "no such option", "--control-socket");
+        o->control_socket = optarg;
         return OPTIONS_GO;
     case OPT_LB_CLASS:
         o->evaluation.lb_class = optarg;

@@ -15,6 +15,7 @@ struct cli_options {
     struct path_list files, against;
     const char *service; /* explain: as it was typed */
     struct evaluation_options evaluation;
+    const char *control_socket; /* explain: NULL when not given */
     bool json;
 };
 

@@ -4,7 +4,7 @@
 
 #include "cli/report.h"
 #include "cli/view.h"
-#include "standalone/json_text.h"
+#include "speaker/json_text.h"
 
 static json_t *family_counts(int64_t v4, int64_t v6)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report.h"
 
-#include "standalone/json_text.h"
+#include "speaker/json_text.h"
 
 #include <string.h>
 

@@ -39,7 +39,8 @@ static void print_spec(struct text *t, const struct bgp_advertisement *in)
 {
     print_opt(t, "length ", &in->aggregation_length);
     print_opt(t, "length6 ", &in->aggregation_length_v6);
-    text_printf(t, "pref %" PRIu32 " prepend %u", in->local_pref, in->as_path_prepend);
+    text_printf(t, "pref %" PRIu32 " med %" PRIu32 " prepend %u", in->local_pref, in->med,
+                in->as_path_prepend);
     print_strings(t, "communities ", &in->communities);
     print_strings(t, "pools ", &in->pools);
     print_strings(t, "peers ", &in->peers);
@@ -146,6 +147,7 @@ static void add_adv(struct adv_draft *d)
 
     adv->name = arena_strdup(s->b->arena, s->o->meta.name);
     adv->local_pref = in->local_pref;
+    adv->med = in->med;
     adv->as_path_prepend = in->as_path_prepend;
     config_check_names(s, "ipAddressPools", &in->pools);
     config_check_names(s, "community", &in->communities);

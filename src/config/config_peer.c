@@ -35,6 +35,10 @@ static void add_asns(struct subject *s, struct peer *p)
     p->ebgp_multi_hop = in->ebgp_multi_hop;
     if (in->my_asn != 0 && in->peer_asn == in->my_asn && in->ebgp_multi_hop)
         subject_fault(s, "invalid ebgp-multihop parameter set for an ibgp peer");
+    p->ttl_security_hops = in->ttl_security_hops;
+    if (in->ttl_security_hops > 0 && in->ebgp_multi_hop)
+        subject_fault(s, "both ttlSecurityHops and ebgpMultiHop specified: the former says how far "
+                         "away the peer may be");
 }
 
 /* --- addresses --- */

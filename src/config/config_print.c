@@ -329,6 +329,7 @@ static void print_bgp_adv(struct text *t, const struct snapshot *c, const struct
     if (adv->aggregation_length_v6 != ip_bits(IP_V6))
         text_printf(t, "\n  aggregationLengthV6: %u", adv->aggregation_length_v6);
     print_number(t, "localPref", adv->local_pref);
+    print_number(t, "med", adv->med);
     print_number(t, "asPathPrepend", adv->as_path_prepend);
     print_communities(t, adv);
     print_nodes(t, c, &adv->nodes);
@@ -392,6 +393,7 @@ static void print_peer(struct text *t, const struct snapshot *c, const struct pe
     print_string(t, "vrf", p->vrf);
     print_flag(t, "enableGracefulRestart", p->graceful_restart);
     print_flag(t, "ebgpMultiHop", p->ebgp_multi_hop);
+    print_number(t, "ttlSecurityHops", p->ttl_security_hops);
     print_flag(t, "dualStackAddressFamily", p->dual_stack_address_family);
     close_object(t, spec);
 }

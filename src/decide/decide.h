@@ -45,6 +45,7 @@ struct decide_node {
     bool exclude_from_lb;
     const struct prefix *cut_off; /* networks that its speaker cannot reach: no carrier */
     size_t cut_off_count;
+    enum node_drain drain; /* of no consequence to a verdict: speaker/drain.h reads it */
 };
 
 struct decide_world {

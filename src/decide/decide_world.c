@@ -13,6 +13,7 @@ static void fill_flags(struct decide_node *nodes, const struct snapshot *cfg, st
             continue;
         nodes[at].network_unavailable = o->node.network_unavailable;
         nodes[at].exclude_from_lb = o->node.exclude_from_lb;
+        nodes[at].drain = o->node.drain;
     }
 }
 

@@ -23,6 +23,7 @@ static const struct resource {
     [OBJ_SECRET] = {"v1", "secrets", false},
     [OBJ_CONFIG_MAP] = {"v1", "configmaps", false},
     [OBJ_SERVICE_L2_STATUS] = {METALLB_V1BETA1, "servicel2statuses", false},
+    [OBJ_SERVICE_BGP_STATUS] = {METALLB_V1BETA1, "servicebgpstatuses", false},
     [OBJ_CONFIGURATION_STATE] = {METALLB_V1BETA1, "configurationstates", false},
 };
 

@@ -31,6 +31,7 @@ static const struct kind_row {
     {"v1", "Secret", OBJ_SECRET, &schema_secret},
     {"v1", "ConfigMap", OBJ_CONFIG_MAP, &schema_config_map},
     {"metallb.io/v1beta1", "ServiceL2Status", OBJ_SERVICE_L2_STATUS, &schema_service_l2_status},
+    {"metallb.io/v1beta1", "ServiceBGPStatus", OBJ_SERVICE_BGP_STATUS, &schema_service_bgp_status},
     {"metallb.io/v1beta1", "ConfigurationState", OBJ_CONFIGURATION_STATE,
      &schema_configuration_state},
 };

@@ -118,9 +118,16 @@ struct node_condition {
     const char *type, *status;
 };
 
-struct conditions {
-    struct node_condition *items;
-    size_t count;
+struct node_address {
+    const char *type, *address;
+};
+
+/* Of a Node, what is not kept as it is. */
+struct node_details {
+    struct node_condition *conditions;
+    size_t condition_count;
+    struct node_address *addresses;
+    size_t address_count;
 };
 
 static const struct field condition_fields[] = {
@@ -129,8 +136,17 @@ static const struct field condition_fields[] = {
 };
 static const struct table condition_table = ITEM_TABLE(condition_fields, node_condition);
 
+static const struct field address_fields[] = {
+    {"type", FIELD_STRING, AT(node_address, type)},
+    {"address", FIELD_STRING, AT(node_address, address)},
+};
+static const struct table address_table = ITEM_TABLE(address_fields, node_address);
+
 static const struct field node_status_fields[] = {
-    {"conditions", FIELD_LIST, LIST_AT(conditions, items, count), .table = &condition_table},
+    {"conditions", FIELD_LIST, LIST_AT(node_details, conditions, condition_count),
+     .table = &condition_table},
+    {"addresses", FIELD_LIST, LIST_AT(node_details, addresses, address_count),
+     .table = &address_table},
 };
 static const struct table node_status_table = TABLE(node_status_fields);
 
@@ -139,22 +155,51 @@ static const struct field node_scratch_doc[] = {
 };
 static const struct table node_scratch_table = TABLE(node_scratch_doc);
 
-/* Spec speaker-l2 8.3: only the status True matters; the label counts with any value. */
+/* Spec speaker-l2 8.3: only the status True matters. */
+static bool lacks_network(const struct node_details *d)
+{
+    for (size_t i = 0; i < d->condition_count; i++) {
+        if (str_eq(d->conditions[i].type, "NetworkUnavailable"))
+            return str_eq(d->conditions[i].status, "True"); /* of two, the first counts */
+    }
+    return false;
+}
+
+static struct ip internal_address(const struct node_details *d, enum ip_family family)
+{
+    struct ip ip;
+
+    for (size_t i = 0; i < d->address_count; i++) {
+        const struct node_address *a = &d->addresses[i];
+
+        if (str_eq(a->type, "InternalIP") && a->address != NULL && ip_parse(&ip, a->address) &&
+            ip.family == family)
+            return ip;
+    }
+    return (struct ip){.family = IP_NONE};
+}
+
+static enum node_drain drain_of(const struct meta *m)
+{
+    const char *value = label_find(&m->annotations, ANNOTATION_DRAIN);
+
+    if (value == NULL || str_eq(value, "false"))
+        return NODE_DRAIN_NO;
+    return str_eq(value, "force") ? NODE_DRAIN_FORCE : NODE_DRAIN;
+}
+
 static void finish_node(struct reader *r, const json_t *doc, struct object *o)
 {
     CLEANUP(arena_freep) struct arena *scratch = arena_new();
-    struct conditions conditions = {0};
+    struct node_details d = {0};
 
-    read_scratch(r, scratch, doc, &node_scratch_table, &conditions);
-    for (size_t i = 0; i < conditions.count; i++) {
-        const struct node_condition *c = &conditions.items[i];
-
-        if (!str_eq(c->type, "NetworkUnavailable"))
-            continue;
-        o->node.network_unavailable = str_eq(c->status, "True");
-        break; /* of two, the first counts */
-    }
+    read_scratch(r, scratch, doc, &node_scratch_table, &d);
+    o->node.network_unavailable = lacks_network(&d);
+    /* It counts with any value. */
     o->node.exclude_from_lb = label_find(&o->meta.labels, LABEL_EXCLUDE_FROM_LB) != NULL;
+    o->node.drain = drain_of(&o->meta);
+    o->node.internal_v4 = internal_address(&d, IP_V4);
+    o->node.internal_v6 = internal_address(&d, IP_V6);
 }
 
 const struct schema schema_node = {.finish = finish_node};

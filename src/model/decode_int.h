@@ -21,7 +21,8 @@ extern const struct schema schema_ip_address_pool, schema_l2_advertisement,
     schema_community;
 
 /* decode_status.c */
-extern const struct schema schema_service_l2_status, schema_configuration_state;
+extern const struct schema schema_service_l2_status, schema_service_bgp_status,
+    schema_configuration_state;
 
 /* decode_core.c */
 extern const struct schema schema_service, schema_endpoint_slice, schema_node, schema_namespace,

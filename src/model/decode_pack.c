@@ -25,7 +25,8 @@ static const size_t member_sizes[OBJECT_KINDS] = {
     [OBJ_POD] = sizeof(struct pod),
     [OBJ_SECRET] = sizeof(struct secret),
     [OBJ_CONFIG_MAP] = sizeof(struct config_map),
-    [OBJ_SERVICE_L2_STATUS] = sizeof(struct service_l2_status),
+    [OBJ_SERVICE_L2_STATUS] = sizeof(struct service_status),
+    [OBJ_SERVICE_BGP_STATUS] = sizeof(struct service_status),
     [OBJ_CONFIGURATION_STATE] = sizeof(struct configuration_state),
 };
 

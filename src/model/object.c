@@ -22,6 +22,7 @@ static const char *const kind_names[OBJECT_KINDS] = {
     [OBJ_SECRET] = "Secret",
     [OBJ_CONFIG_MAP] = "ConfigMap",
     [OBJ_SERVICE_L2_STATUS] = "ServiceL2Status",
+    [OBJ_SERVICE_BGP_STATUS] = "ServiceBGPStatus",
     [OBJ_CONFIGURATION_STATE] = "ConfigurationState",
 };
 

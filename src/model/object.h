@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ip.h"
 #include "base/macro.h"
 #include "base/mem.h"
 
@@ -31,6 +32,7 @@ enum object_kind {
     OBJ_SECRET,
     OBJ_CONFIG_MAP,
     OBJ_SERVICE_L2_STATUS,
+    OBJ_SERVICE_BGP_STATUS,
     OBJ_CONFIGURATION_STATE,
 };
 enum { OBJECT_KINDS = OBJ_CONFIGURATION_STATE + 1 };
@@ -121,6 +123,7 @@ struct l2_advertisement {
 struct bgp_advertisement {
     struct opt_int aggregation_length, aggregation_length_v6;
     uint32_t local_pref; /* 0 is unset */
+    uint32_t med;
     uint8_t as_path_prepend;
     struct string_list communities, pools, peers;
     struct selector_list pool_selectors, node_selectors, service_selectors;
@@ -132,6 +135,7 @@ struct bgp_peer {
     const char *address, *interface, *source_address, *router_id;
     uint16_t port; /* as written, 0 is absent (the schema's default of v1beta2, 179, is applied by
                       the decoder) */
+    uint8_t ttl_security_hops; /* 0 is absent */
     struct opt_duration hold_time, keepalive_time, connect_time;
     struct selector_list node_selectors;
     const char *password, *secret_name, *secret_namespace;
@@ -193,10 +197,21 @@ struct endpoint_slice {
     size_t endpoint_count;
 };
 
+#define ANNOTATION_DRAIN "steellb.io/drain"
+
+/* That annotation of a Node: it gives its routes away. */
+enum node_drain {
+    NODE_DRAIN_NO,    /* absent, or "false" */
+    NODE_DRAIN,       /* any other value: what nobody else announces stays */
+    NODE_DRAIN_FORCE, /* "force": that goes, too */
+};
+
 struct node {
     bool network_unavailable; /* condition NetworkUnavailable is True */
     bool exclude_from_lb;     /* label node.kubernetes.io/exclude-from-external-load-balancers, any
                                  value */
+    enum node_drain drain;
+    struct ip internal_v4, internal_v6; /* the first InternalIP of a family; IP_NONE without */
 };
 
 struct pod {
@@ -213,9 +228,10 @@ struct config_map {
     struct label_set data;
 };
 
-struct service_l2_status {
-    const char *node, *service, *service_namespace; /* as in status; "" while it is not written */
-    struct string_list interfaces;
+/* Of both kinds, as in status; "" while it is not written. */
+struct service_status {
+    const char *node, *service, *service_namespace;
+    struct string_list names; /* of interfaces (Layer 2), or of peers (BGP) */
 };
 
 struct condition {
@@ -247,7 +263,7 @@ struct object {
         struct pod pod;
         struct secret secret;
         struct config_map config_map;
-        struct service_l2_status l2_status;
+        struct service_status service_status;
         struct configuration_state configuration_state;
     };
 };

@@ -34,6 +34,9 @@ struct peer {
     const char *password;  /* its own, or from its Secret */
     const struct bfd *bfd; /* NULL without */
     const char *vrf;
+    /* How far away it is at most (RFC 5082): what comes must have a TTL of at least 256 less this,
+     * what is sent has 255. 0: any, as ebgp_multi_hop says. */
+    uint8_t ttl_security_hops;
     bool graceful_restart, ebgp_multi_hop, dual_stack_address_family;
 };
 
@@ -49,6 +52,7 @@ struct bgp_adv {
     const char *name;
     uint8_t aggregation_length, aggregation_length_v6;
     uint32_t local_pref; /* 0: unset */
+    uint32_t med;
     uint8_t as_path_prepend;
     const struct bgp_community *communities; /* sorted, unique */
     size_t community_count;

@@ -2,8 +2,14 @@
 #include "speaker/announce_decide.h"
 
 #include "base/text.h"
+#include "speaker/drain.h"
 
 #include <string.h>
+
+const char *announce_protocol_name(enum announce_protocol p)
+{
+    return p == ANNOUNCE_BGP ? "bgp" : "layer2";
+}
 
 static void withdraw(struct announce_answer *ret, const char *reason)
 {
@@ -51,48 +57,135 @@ static bool is_reporter(const struct decide_world *w, const char *node, struct i
     return str_eq(name, node);
 }
 
-static void find_missing_link(const struct announce_question *q, const struct decide_service *s,
-                              const struct l2_verdict *l2, struct arena *a,
-                              struct announce_answer *ret)
+/* What both protocols are asked about. */
+struct inquiry {
+    const struct announce_question *q;
+    struct decide_service service;
+    int me; /* our node in the snapshot; -1: it has no Node object, so that no advertisement lists
+               it */
+    struct arena *a;
+};
+
+/* --- BGP --- */
+
+/* Our own announcements by BGP do not depend on what others can tell of us (spec speaker-bgp C11).
+ */
+static struct decide_world with_us_alive(const struct inquiry *in)
 {
-    const struct decide_world *w = q->world;
-    struct bgp_verdict bgp;
+    struct decide_world w = *in->q->world;
+    struct decide_node *nodes;
+
+    if (in->me < 0 || w.nodes[in->me].liveness == NODE_ALIVE)
+        return w;
+    nodes = arena_memdup(in->a, w.nodes, w.cfg->nodes.count * sizeof(*nodes));
+    nodes[in->me].liveness = NODE_ALIVE;
+    w.nodes = nodes;
+    return w;
+}
+
+static const char *refuse_bgp(struct inquiry *in, const struct decide_world *w,
+                              const struct bgp_verdict *v, struct announce_answer *ret)
+{
+    struct drain_question drain = {
+        .world = w,
+        .service = &in->service,
+        .verdict = v,
+        .has_yielded = in->q->has_yielded,
+        .others_unknown = in->q->others_unknown,
+    };
+    enum drain_step step;
+
+    if (in->me < 0 || v->nodes == NULL)
+        return bgp_reason_name(BGP_NOT_OWNER);
+    drain.node = (size_t)in->me;
+    ret->bgp = v->nodes[in->me];
+    if (ret->bgp.reason != BGP_OK)
+        return bgp_reason_name(ret->bgp.reason);
+    step = drain_decide(&drain, in->a);
+    if (step == DRAIN_WITHDRAW)
+        return "draining";
+    ret->draining = step == DRAIN_YIELD;
+    ret->ads = decide_bgp_ads(&in->service, v, (size_t)in->me, in->a, &ret->ad_count);
+    return NULL;
+}
+
+/* --- Layer 2 --- */
+
+static const char *refuse_l2(struct inquiry *in, const struct l2_verdict *v,
+                             struct announce_answer *ret)
+{
+    if (in->me < 0)
+        return "noMatchingAdvertisement";
+    if (v->eligible_count == 0 || v->candidates[0].node != (size_t)in->me)
+        return l2_reason_metallb(v, (size_t)in->me);
+    ret->interfaces = decide_l2_interfaces(v, (size_t)in->me, in->a, &ret->all_interfaces);
+    return NULL;
+}
+
+/* --- both --- */
+
+/* Do we give a route to a peer? Then there is no need to look at all other nodes. */
+static bool reaches_a_peer(const struct inquiry *in, const struct announce_answer *ret)
+{
+    const struct snapshot *cfg = in->q->world->cfg;
+
+    for (size_t i = 0; i < cfg->peer_count; i++) {
+        const struct peer *p = &cfg->peers[i];
+
+        if (!bitset_has(&p->nodes, (size_t)in->me))
+            continue;
+        for (size_t k = 0; k < ret->ad_count; k++) {
+            const struct string_list *peers = &ret->ads[k].adv->peers;
+
+            if (peer_carries(p, ret->ads[k].prefix.addr.family) &&
+                (peers->count == 0 || string_list_has(peers, p->name)))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void find_missing_link(const struct inquiry *in, const struct l2_verdict *l2,
+                              const struct bgp_verdict *bgp, struct announce_answer *ret)
+{
+    const struct decide_world *w = in->q->world;
     struct route_table *routes;
     size_t route_count;
 
-    decide_bgp(w, s, a, &bgp);
-    routes = route_table_new(w, s, &bgp, 1, a);
-    route_table_of(routes, 0, a, &route_count);
-    ret->missing = decide_missing_link(w, s, l2, &bgp, route_count, a);
-    ret->is_reporter = ret->missing != NULL && is_reporter(w, q->node, s->addrs[0]);
+    if (l2->eligible_count > 0 || (ret->ad_count > 0 && reaches_a_peer(in, ret)))
+        return;
+    routes = route_table_new(w, &in->service, bgp, 1, in->a);
+    route_table_of(routes, 0, in->a, &route_count);
+    ret->missing = decide_missing_link(w, &in->service, l2, bgp, route_count, in->a);
+    ret->is_reporter = ret->missing != NULL && is_reporter(w, in->q->node, in->service.addrs[0]);
 }
 
-static void decide_owner(const struct announce_question *q, struct arena *a,
-                         struct announce_answer *ret)
+static void decide_protocols(const struct announce_question *q, struct arena *a,
+                             struct announce_answer *ret)
 {
-    const struct decide_service s = {
-        .service = q->service,
-        .slices = q->slices,
-        .pool = ret->pool,
-        .addrs = ret->ips,
-        .addr_count = ret->ip_count,
+    struct inquiry in = {
+        .q = q,
+        .service =
+            {
+                .service = q->service,
+                .slices = q->slices,
+                .pool = ret->pool,
+                .addrs = ret->ips,
+                .addr_count = ret->ip_count,
+            },
+        .me = snapshot_node_index(q->world->cfg, q->node),
+        .a = a,
     };
-    int me = snapshot_node_index(q->world->cfg, q->node);
-    struct l2_verdict v;
+    const struct decide_world w = with_us_alive(&in);
+    struct bgp_verdict bgp;
+    struct l2_verdict l2;
 
-    decide_l2(q->world, &s, a, &v);
-    if (v.eligible_count == 0)
-        find_missing_link(q, &s, &v, a, ret);
-    if (me < 0) { /* no Node object of ours: no advertisement can list us */
-        withdraw(ret, "noMatchingAdvertisement");
-        return;
-    }
-    if (v.eligible_count == 0 || v.candidates[0].node != (size_t)me) {
-        withdraw(ret, l2_reason_metallb(&v, (size_t)me));
-        return;
-    }
     ret->action = ANNOUNCE;
-    ret->interfaces = decide_l2_interfaces(&v, (size_t)me, a, &ret->all_interfaces);
+    decide_bgp(&w, &in.service, a, &bgp);
+    ret->refusals[ANNOUNCE_BGP] = refuse_bgp(&in, &w, &bgp, ret);
+    decide_l2(q->world, &in.service, a, &l2);
+    ret->refusals[ANNOUNCE_LAYER2] = refuse_l2(&in, &l2, ret);
+    find_missing_link(&in, &l2, &bgp, ret);
 }
 
 void announce_decide(const struct announce_question *q, struct arena *a,
@@ -130,7 +223,7 @@ void announce_decide(const struct announce_question *q, struct arena *a,
         withdraw(ret, "ipNotAllowed");
         return;
     }
-    decide_owner(q, a, ret);
+    decide_protocols(q, a, ret);
 }
 
 static bool has_all(const struct ip *of, size_t of_count, const struct ip *in, size_t in_count)

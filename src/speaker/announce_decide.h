@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What one speaker does with one Service (spec speaker-l2 2.4-2.6, 3.2, 3.6). Pure: the Service,
- * its slices and the world in, one answer out.
+ * What one speaker does with one Service (spec speaker-l2 2.4-2.6, 3.2, 3.6; speaker-bgp 1.1).
+ * Pure: the Service, its slices and the world in, one answer out.
  */
 #pragma once
 
 #include "decide/decide.h"
+
+/* In the order in which they are dealt with (spec speaker-bgp C3). */
+enum announce_protocol { ANNOUNCE_BGP, ANNOUNCE_LAYER2 };
+enum { ANNOUNCE_PROTOCOLS = ANNOUNCE_LAYER2 + 1 };
+
+const char *announce_protocol_name(enum announce_protocol p); /* "bgp", "layer2" */
 
 struct announce_question {
     const struct decide_world *world; /* NULL: no configuration was accepted yet */
@@ -13,17 +19,18 @@ struct announce_question {
     const char *lb_class;             /* --lb-class */
     const struct object *service;     /* NULL: it does not exist (any more) */
     struct object_list slices;
+    bool has_yielded, others_unknown; /* drain.h */
 };
 
 enum announce_action {
     ANNOUNCE_LATER,    /* nothing can be said yet: all stays as it is */
-    ANNOUNCE_WITHDRAW, /* if it is announced */
-    ANNOUNCE,
+    ANNOUNCE_WITHDRAW, /* by every protocol by which it is announced */
+    ANNOUNCE,          /* by each protocol that has no refusal */
 };
 
 struct announce_answer {
     enum announce_action action;
-    const char *reason;      /* ANNOUNCE_WITHDRAW: MetalLB's word, "notOwner" */
+    const char *reason;      /* ANNOUNCE_WITHDRAW: MetalLB's word, "notLoadBalancer" */
     const char *bad_address; /* with the reason "invalidIP" */
 
     /* Once the Service has addresses of one pool; they live in the arena. */
@@ -32,6 +39,16 @@ struct announce_answer {
     const struct pool *pool;
 
     /* ANNOUNCE */
+    const char
+        *refusals[ANNOUNCE_PROTOCOLS]; /* why not, in MetalLB's word; NULL: it is announced */
+
+    /* BGP */
+    const struct bgp_ad *ads;
+    size_t ad_count;
+    bool draining;               /* so that others are preferred */
+    struct bgp_node_verdict bgp; /* ours: the advertisements of a conflict */
+
+    /* Layer 2 */
     bool all_interfaces;
     struct string_list interfaces; /* sorted */
 

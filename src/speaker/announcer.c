@@ -246,6 +246,11 @@ static void announcer_on_links(void *arg)
         a->links_changed(a->arg);
 }
 
+const struct links *announcer_links(const struct announcer *a)
+{
+    return a->links;
+}
+
 /* --- life --- */
 
 int announcer_new(struct announcer **ret, const struct announcer_options *options, struct err *err)

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "model/object.h"
+#include "net/links.h"
 
 struct announcer;
 
@@ -63,6 +64,9 @@ void announcer_flush(struct announcer *a);
 
 /* A burst for every address: some neighbours may have heard another node. */
 void announcer_again(struct announcer *a);
+
+/* Its link monitor, for others who have to know; valid as long as the announcer. */
+const struct links *announcer_links(const struct announcer *a);
 
 /* Is there an interface of that name that is not excluded (spec 3.6)? Up or not. */
 bool announcer_has_interface(const struct announcer *a, const char *name);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From Services to announcements (spec speaker-l2 2.5-2.8). A change of a Service or of one of its
- * slices evaluates that Service; a change of the configuration, of a node or of the membership
- * evaluates all. Evaluations wait in a list, each Service at most once, and a bounded number is
- * done at a time, so that answers on the wire never wait for long.
+ * From Services to announcements (spec speaker-l2 2.5-2.8, speaker-bgp 1.1). A change of a Service
+ * or of one of its slices evaluates that Service; a change of the configuration, of a node or of
+ * the membership evaluates all. Evaluations wait in a list, each Service at most once, and a
+ * bounded number is done at a time, so that answers on the wire never wait for long.
  */
 #include "base/log.h"
 #include "base/text.h"
@@ -81,7 +81,7 @@ void services_mark_all(struct speaker *sp)
     MAP_EACH (&sp->services.by_key, e) {
         struct speaker_service *s = e->value;
 
-        if (s->record != NULL || s->announced)
+        if (s->record != NULL || s->announced != 0)
             services_mark(sp, s);
     }
 }
@@ -92,7 +92,7 @@ const struct speaker_service *services_without_pool(const struct speaker *sp,
     MAP_EACH (&sp->services.by_key, e) {
         const struct speaker_service *s = e->value;
 
-        if (s->announced && snapshot_pool_of(cfg, service_ips(s), s->ip_count) == NULL)
+        if (s->announced != 0 && snapshot_pool_of(cfg, service_ips(s), s->ip_count) == NULL)
             return s;
     }
     return NULL;
@@ -117,25 +117,36 @@ static void service_set_ips(struct speaker_service *s, const struct ip *ips, siz
         s->ips.many = memcpy(xcalloc(count, sizeof(*ips)), ips, count * sizeof(*ips));
 }
 
-static void service_withdraw(struct speaker *sp, struct speaker_service *s, const char *reason)
-{
-    CLEANUP(text_done) struct text ips = {0};
+/* --- BGP --- */
 
-    if (!s->announced)
+static void log_conflict(struct speaker_service *s, const struct announce_answer *a)
+{
+    bool conflicts = a->bgp.reason == BGP_CONFLICTING_ADVERTISEMENTS;
+    bool told = s->conflict_logged;
+
+    s->conflict_logged = conflicts;
+    if (!conflicts || told)
         return;
-    print_ips(&ips, service_ips(s), s->ip_count);
-    for (size_t i = 0; i < s->ip_count; i++)
-        announcer_drop(sp->announcer, s, service_ips(s)[i]);
-    service_set_ips(s, NULL, 0);
-    s->rule = rule_unref(s->rule);
-    s->announced = false;
-    log_info("withdrawing service announcement", F_S("event", "serviceWithdrawn"),
-             F_S("service", s->key), F_S("protocol", "layer2"), F_S("ip", text_str(&ips)),
-             F_S("ips", text_str(&ips)), F_S("reason", reason));
-    l2_status_touch(sp, s);
-    if (sp->config.is_refused) /* perhaps this one held it up */
-        speaker_schedule(sp, TODO_CONFIG);
+    log_error(
+        "advertisements have conflicting values", F_S("event", "conflictingAdvertisements"),
+        F_S("service", s->key), F_S("advertisement", a->bgp.conflict_a->name),
+        F_S("other", a->bgp.conflict_b->name),
+        F_S("field", a->bgp.conflict == ADV_CONFLICT_LOCAL_PREF ? "localPref" : "asPathPrepend"));
 }
+
+/* The router compares with what it has. */
+static void put_routes(struct speaker *sp, struct speaker_service *s,
+                       const struct announce_answer *a)
+{
+    router_put(sp->router, s, a->ads, a->ad_count, a->draining);
+}
+
+static void drop_routes(struct speaker *sp, struct speaker_service *s)
+{
+    router_drop(sp->router, s);
+}
+
+/* --- Layer 2 --- */
 
 /* Returns whether the interfaces are others than before. */
 static bool service_set_rule(struct speaker *sp, struct speaker_service *s,
@@ -163,6 +174,8 @@ static void put_addresses(struct speaker *sp, struct speaker_service *s,
 {
     bool reachable = has_an_interface(sp, a);
 
+    if (!service_set_rule(sp, s, a))
+        return;
     for (size_t i = 0; i < a->ip_count; i++) {
         const struct announcement entry = {
             .ip = a->ips[i],
@@ -174,30 +187,74 @@ static void put_addresses(struct speaker *sp, struct speaker_service *s,
         if (!reachable)
             service_event_no_interface(sp, s, a->ips[i]);
     }
+    status_touch(sp, ANNOUNCE_LAYER2, s);
+}
+
+static void drop_addresses(struct speaker *sp, struct speaker_service *s)
+{
+    for (size_t i = 0; i < s->ip_count; i++)
+        announcer_drop(sp->announcer, s, service_ips(s)[i]);
+    s->rule = rule_unref(s->rule);
+}
+
+/* --- each protocol --- */
+
+static const struct {
+    void (*put)(struct speaker *sp, struct speaker_service *s, const struct announce_answer *a);
+    void (*drop)(struct speaker *sp, struct speaker_service *s);
+} protocols[ANNOUNCE_PROTOCOLS] = {
+    [ANNOUNCE_BGP] = {put_routes, drop_routes},
+    [ANNOUNCE_LAYER2] = {put_addresses, drop_addresses},
+};
+
+static void service_withdraw(struct speaker *sp, struct speaker_service *s,
+                             enum announce_protocol protocol, const char *reason)
+{
+    CLEANUP(text_done) struct text ips = {0};
+
+    if (!service_is_announced(s, protocol))
+        return;
+    print_ips(&ips, service_ips(s), s->ip_count);
+    protocols[protocol].drop(sp, s);
+    s->announced &= (uint8_t) ~(1u << protocol);
+    if (s->announced == 0)
+        service_set_ips(s, NULL, 0);
+    log_info("withdrawing service announcement", F_S("event", "serviceWithdrawn"),
+             F_S("service", s->key), F_S("protocol", announce_protocol_name(protocol)),
+             F_S("ip", text_str(&ips)), F_S("ips", text_str(&ips)), F_S("reason", reason));
+    status_touch(sp, protocol, s);
+    if (sp->config.is_refused) /* perhaps this one held it up */
+        speaker_schedule(sp, TODO_CONFIG);
+}
+
+static void withdraw_all(struct speaker *sp, struct speaker_service *s, const char *reason)
+{
+    for (int i = 0; i < ANNOUNCE_PROTOCOLS; i++)
+        service_withdraw(sp, s, (enum announce_protocol)i, reason);
 }
 
 /* The order of the addresses may have changed, which elects anew but announces nothing else. */
 static void service_announce(struct speaker *sp, struct speaker_service *s,
-                             const struct announce_answer *a)
+                             enum announce_protocol protocol, const struct announce_answer *a)
 {
     CLEANUP(text_done) struct text ips = {0};
-    bool starts = !s->announced;
+    bool starts = !service_is_announced(s, protocol);
 
-    if (!service_set_rule(sp, s, a)) {
+    if (s->announced == 0)
+        service_set_ips(s, a->ips, a->ip_count);
+    s->announced |= (uint8_t)(1u << protocol);
+    protocols[protocol].put(sp, s, a);
+    if (!starts) {
         log_debug("service already announced from this node", F_S("event", "serviceAnnounced"),
-                  F_S("service", s->key), F_S("protocol", "layer2"));
+                  F_S("service", s->key), F_S("protocol", announce_protocol_name(protocol)));
         return;
     }
-    put_addresses(sp, s, a);
-    l2_status_touch(sp, s);
-    if (!starts)
-        return;
-    s->announced = true;
-    service_set_ips(s, a->ips, a->ip_count);
     print_ips(&ips, a->ips, a->ip_count);
     log_info("service has IP, announcing", F_S("event", "serviceAnnounced"), F_S("service", s->key),
-             F_S("protocol", "layer2"), F_S("ips", text_str(&ips)), F_S("pool", a->pool->name));
-    service_event_assigned(sp, s);
+             F_S("protocol", announce_protocol_name(protocol)), F_S("ips", text_str(&ips)),
+             F_S("pool", a->pool->name));
+    service_event_assigned(sp, s, protocol);
+    status_touch(sp, protocol, s);
 }
 
 /* --- evaluating --- */
@@ -213,10 +270,18 @@ static void log_refusal(const struct speaker_service *s, const struct announce_a
         print_ips(&ips, a->ips, a->ip_count);
         log_error("IP allocated by controller not allowed by config", F_S("op", "setBalancer"),
                   F_S("service", s->key), F_S("ips", text_str(&ips)));
-    } else if (a->reason != NULL && s->announced) {
-        log_debug("", F_S("event", "skipping should announce l2"), F_S("service", s->key),
-                  F_S("protocol", "layer2"), F_S("reason", a->reason));
     }
+}
+
+static void log_skip(const struct speaker_service *s, enum announce_protocol protocol,
+                     const char *reason)
+{
+    if (service_is_announced(s, protocol))
+        log_debug("",
+                  F_S("event", protocol == ANNOUNCE_BGP ? "skipping should announce bgp"
+                                                        : "skipping should announce l2"),
+                  F_S("service", s->key), F_S("protocol", announce_protocol_name(protocol)),
+                  F_S("reason", reason));
 }
 
 /* The answer borrows from the Service and the arena. */
@@ -229,6 +294,8 @@ static void service_ask(const struct speaker *sp, const struct speaker_service *
         .lb_class = sp->options->lb_class,
         .service = service_object(s, a),
         .slices = slice_records_read(s->slices, a),
+        .has_yielded = sp->drain.has_yielded,
+        .others_unknown = sp->config.is_partial,
     };
 
     announce_decide(&q, a, ret);
@@ -243,6 +310,24 @@ char *service_missing_link(const struct speaker *sp, const struct speaker_servic
     return answer.is_reporter ? xstrdup(answer.missing) : NULL;
 }
 
+static void service_follow(struct speaker *sp, struct speaker_service *s,
+                           const struct announce_answer *a)
+{
+    if (s->announced != 0 && !announce_same_ips(service_ips(s), s->ip_count, a->ips, a->ip_count))
+        withdraw_all(sp, s, "loadBalancerIPChanged");
+    log_conflict(s, a);
+    for (int i = 0; i < ANNOUNCE_PROTOCOLS; i++) {
+        enum announce_protocol protocol = (enum announce_protocol)i;
+
+        if (a->refusals[i] == NULL) {
+            service_announce(sp, s, protocol, a);
+            continue;
+        }
+        log_skip(s, protocol, a->refusals[i]);
+        service_withdraw(sp, s, protocol, a->refusals[i]);
+    }
+}
+
 static void service_evaluate(struct speaker *sp, struct speaker_service *s)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new();
@@ -254,13 +339,10 @@ static void service_evaluate(struct speaker *sp, struct speaker_service *s)
         return;
     case ANNOUNCE_WITHDRAW:
         log_refusal(s, &answer);
-        service_withdraw(sp, s, answer.reason);
+        withdraw_all(sp, s, answer.reason);
         break;
     case ANNOUNCE:
-        if (s->announced &&
-            !announce_same_ips(service_ips(s), s->ip_count, answer.ips, answer.ip_count))
-            service_withdraw(sp, s, "loadBalancerIPChanged");
-        service_announce(sp, s, &answer);
+        service_follow(sp, s, &answer);
         break;
     }
     service_note_missing(sp, s, answer.is_reporter ? answer.missing : NULL);

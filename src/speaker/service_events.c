@@ -24,12 +24,14 @@ struct report {
     struct mono at;
 };
 
-void service_event_assigned(struct speaker *sp, const struct speaker_service *s)
+void service_event_assigned(struct speaker *sp, const struct speaker_service *s,
+                            enum announce_protocol protocol)
 {
     CLEANUP(arena_freep) struct arena *a = arena_new();
 
     kube_event(sp->cluster.events, service_object(s, a), KUBE_EVENT_NORMAL, "nodeAssigned",
-               "announcing from node \"%s\" with protocol \"layer2\"", sp->options->node);
+               "announcing from node \"%s\" with protocol \"%s\"", sp->options->node,
+               announce_protocol_name(protocol));
 }
 
 void service_event_no_interface(struct speaker *sp, const struct speaker_service *s, struct ip ip)

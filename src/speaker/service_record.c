@@ -86,19 +86,19 @@ struct status_record *status_record_new(const struct object *o, const char *our_
     put(&t, o->meta.namespace);
     put(&t, o->meta.name);
     r = record_new(offsetof(struct status_record, strings), &t);
-    r->says = status_hash(&o->l2_status);
+    r->says = status_hash(&o->service_status);
     r->is_ours = str_eq(label_find(&o->meta.labels, LABEL_NODE), our_node);
     return r;
 }
 
-uint64_t status_hash(const struct service_l2_status *s)
+uint64_t status_hash(const struct service_status *s)
 {
     uint64_t hash = hash_text(HASH_START, s->node);
 
     hash = hash_text(hash, s->service_namespace);
     hash = hash_text(hash, s->service);
-    for (size_t i = 0; i < s->interfaces.count; i++)
-        hash = hash_text(hash, s->interfaces.items[i]);
+    for (size_t i = 0; i < s->names.count; i++)
+        hash = hash_text(hash, s->names.items[i]);
     return hash;
 }
 

@@ -17,7 +17,7 @@ struct service_record {
     char strings[]; /* uid, resource version, class, labels with their values, addresses */
 };
 
-/* How an EndpointSlice or a ServiceL2Status hangs at the Service that it is of. */
+/* How an EndpointSlice or a status object hangs at the Service that it is of. */
 struct record_link {
     struct record_link *next;
     struct speaker_service *service;
@@ -30,7 +30,7 @@ struct slice_record {
     char strings[]; /* namespace, name; of each endpoint a byte (conditions) and its node */
 };
 
-/* Of a ServiceL2Status. */
+/* Of a ServiceL2Status or a ServiceBGPStatus. */
 struct status_record {
     struct record_link link;
     uint64_t says; /* status_hash */
@@ -51,4 +51,4 @@ struct object *service_record_read(const struct service_record *r, struct arena 
 struct object_list slice_records_read(const struct record_link *first, struct arena *a);
 
 /* Of what a status says. */
-uint64_t status_hash(const struct service_l2_status *s);
+uint64_t status_hash(const struct service_status *s);

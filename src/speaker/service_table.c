@@ -22,12 +22,14 @@ void service_table_done(struct service_table *t)
 {
     MAP_EACH (&t->slices, e)
         free(e->value);
-    MAP_EACH (&t->statuses, e)
-        free(e->value);
+    for (int i = 0; i < ANNOUNCE_PROTOCOLS; i++) {
+        MAP_EACH (&t->statuses[i], e)
+            free(e->value);
+        map_done(&t->statuses[i]);
+    }
     MAP_EACH (&t->by_key, e)
         service_free(e->value);
     map_done(&t->slices);
-    map_done(&t->statuses);
     map_done(&t->by_key);
     map_done(&t->rules);
 }
@@ -48,14 +50,21 @@ struct speaker_service *service_table_get(struct service_table *t, const char *n
     return fresh;
 }
 
+static bool status_task_is_used(const struct status_task *t)
+{
+    return t->objects != NULL || t->is_queued || t->has_failed || t->busy > 0;
+}
+
 void service_table_release(struct service_table *t, struct speaker_service *s)
 {
-    if (s->record != NULL || s->slices != NULL || s->statuses != NULL || s->announced)
+    if (s->record != NULL || s->slices != NULL || s->announced != 0)
         return;
     if (s->is_dirty || s->is_unreported)
         return;
-    if (s->status_queued || s->status_failed || s->status_busy > 0)
-        return;
+    for (int i = 0; i < ANNOUNCE_PROTOCOLS; i++) {
+        if (status_task_is_used(&s->status[i]))
+            return;
+    }
     map_del(&t->by_key, s->key, strlen(s->key));
     service_free(s);
 }
@@ -128,11 +137,16 @@ struct speaker_service *service_table_put_slice(struct service_table *t, const s
                       new_take != NULL ? new_take->strings : NULL, s);
 }
 
-struct speaker_service *service_table_put_status(struct service_table *t, const struct meta *of,
+struct speaker_service *service_table_put_status(struct service_table *t,
+                                                 enum announce_protocol protocol,
+                                                 const struct meta *of,
                                                  struct status_record *new_take,
                                                  struct speaker_service *s)
 {
-    return record_put(&t->statuses, offsetof(struct speaker_service, statuses), of,
+    size_t list_at = offsetof(struct speaker_service, status) +
+                     protocol * sizeof(struct status_task) + offsetof(struct status_task, objects);
+
+    return record_put(&t->statuses[protocol], list_at, of,
                       new_take != NULL ? &new_take->link : NULL,
                       new_take != NULL ? new_take->strings : NULL, s);
 }
@@ -164,7 +178,9 @@ void service_table_each_kept(const struct service_table *t, enum object_kind kin
     else if (kind == OBJ_ENDPOINT_SLICE)
         each_key(&t->slices, fn, fn_arg);
     else if (kind == OBJ_SERVICE_L2_STATUS)
-        each_key(&t->statuses, fn, fn_arg);
+        each_key(&t->statuses[ANNOUNCE_LAYER2], fn, fn_arg);
+    else if (kind == OBJ_SERVICE_BGP_STATUS)
+        each_key(&t->statuses[ANNOUNCE_BGP], fn, fn_arg);
 }
 
 /* --- one Service --- */
@@ -184,6 +200,11 @@ const struct object *service_object(const struct speaker_service *s, struct aren
 const struct ip *service_ips(const struct speaker_service *s)
 {
     return s->ip_count > 1 ? s->ips.many : &s->ips.one;
+}
+
+bool service_is_announced(const struct speaker_service *s, enum announce_protocol protocol)
+{
+    return (s->announced & 1u << protocol) != 0;
 }
 
 const char *service_name(const struct speaker_service *s)

@@ -10,6 +10,7 @@
 
 #include <linux/capability.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static const int ends[] = {SIGINT, SIGQUIT, SIGTERM};
 static void first_pass_ended(struct speaker *sp)
 {
     sp->passed = true;
+    router_complete(sp->router);
     malloc_trim(0);
 }
 
@@ -50,7 +52,7 @@ static void on_work(evutil_socket_t fd, short what, void *arg)
         speaker_schedule(sp, 0);
     else if (!sp->passed)
         first_pass_ended(sp);
-    l2_status_work(sp);
+    statuses_work(sp);
 }
 
 void speaker_schedule(struct speaker *sp, unsigned todo)
@@ -89,7 +91,10 @@ static void on_change(void *arg, const struct kube_change *c)
         config_map_on_change(c);
         return;
     case OBJ_SERVICE_L2_STATUS:
-        l2_status_on_change(sp, c);
+        status_on_change(sp, ANNOUNCE_LAYER2, c);
+        return;
+    case OBJ_SERVICE_BGP_STATUS:
+        status_on_change(sp, ANNOUNCE_BGP, c);
         return;
     case OBJ_CONFIGURATION_STATE:
         config_state_on_change(sp->config_state);
@@ -126,6 +131,7 @@ static void each_kept(void *arg, enum object_kind kind, kube_name_fn fn, void *f
 static void watch(struct speaker *sp)
 {
     const char *ns = sp->cluster.namespace;
+    CLEANUP(xfreep) char *ours = xasprintf("metallb.io/node=%s", sp->options->node);
     const struct kube_selection selections[] = {
         {.kind = OBJ_IP_ADDRESS_POOL, .namespace = ns},
         {.kind = OBJ_L2_ADVERTISEMENT, .namespace = ns},
@@ -146,6 +152,10 @@ static void watch(struct speaker *sp)
          .label_selector = "!service.kubernetes.io/headless",
          .is_unstored = true},
         {.kind = OBJ_SERVICE_L2_STATUS, .namespace = "", .is_unstored = true},
+        {.kind = OBJ_SERVICE_BGP_STATUS,
+         .namespace = ns,
+         .label_selector = ours,
+         .is_unstored = true},
         config_state_selection(sp->config_state),
     };
 
@@ -219,17 +229,24 @@ static int open_membership(struct speaker *sp, struct err *err)
     return r < 0 ? err_wrap(err, "failed to create memberlist") : 0;
 }
 
-/* Tells the others what this node cannot reach any more. */
+/* Sessions and next hops depend on them, and the others are told what this node cannot reach any
+ * more. */
 static void on_links(void *arg)
 {
     const struct speaker *sp = arg;
     struct prefix cut_off[MEMBER_CUT_OFF_MAX];
     size_t count;
 
+    router_on_links(sp->router);
     if (sp->membership == NULL || sp->handover.is_leaving)
         return;
     count = announcer_cut_off(sp->announcer, cut_off, ARRAY_SIZE(cut_off));
     membership_set_cut_off(sp->membership, cut_off, count);
+}
+
+static void on_yielded(void *arg)
+{
+    speaker_schedule(arg, TODO_EVALUATE);
 }
 
 /* --- start and end --- */
@@ -257,18 +274,29 @@ static int open_announcer(struct speaker *sp, struct err *err)
     return announcer_new(&sp->announcer, &how, err);
 }
 
-/* What needs no API server, in MetalLB's order (spec speaker-l2 2.1). Interfaces that come later
- * need raw sockets; nothing else needs a privilege. */
+/* Interfaces that come later need raw sockets. A key of TCP MD5 needs no privilege. */
+static uint64_t kept_privileges(const struct speaker_options *o)
+{
+    bool listens_low = o->bgp_listen_port > 0 && o->bgp_listen_port < IPPORT_RESERVED;
+
+    return CAPS_BIT(CAP_NET_RAW) | (listens_low ? CAPS_BIT(CAP_NET_BIND_SERVICE) : 0);
+}
+
+/* What needs no API server, in MetalLB's order (spec speaker-l2 2.1). */
 static int open_node(struct speaker *sp, struct err *err)
 {
     int r = open_membership(sp, err);
 
     if (r == 0)
         r = open_announcer(sp, err);
+    if (r == 0)
+        r = bgp_open(sp, err);
+    if (r == 0)
+        r = speaker_control_open(sp, err);
     if (sp->options->fast.interval_ns > 0)
         fast_detect_raise_priority();
     if (r == 0)
-        r = caps_drop(CAPS_BIT(CAP_NET_RAW), NULL, err);
+        r = caps_drop(kept_privileges(sp->options), NULL, err);
     if (r == 0)
         on_links(sp); /* a link may be down from the start */
     return r;
@@ -312,11 +340,20 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 
     (void)what;
     log_info("starting shutdown", F_S("op", "shutdown"), F_I("signal", signal_number));
-    handover_begin(&sp->handover, sp->base, sp->announcer, sp->membership);
+    handover_begin(&sp->handover, sp->base,
+                   &(struct handover_parts){
+                       .announcer = sp->announcer,
+                       .membership = sp->membership,
+                       .router = sp->router,
+                       /* Of a drained node nothing is to be kept. */
+                       .routes = sp->drain.is_draining ? BGP_SHUTDOWN_CEASE : BGP_SHUTDOWN_RESTART,
+                   });
 }
 
 static void speaker_close(struct speaker *sp)
 {
+    control_close(sp->control);
+    router_free(sp->router);
     announcer_free(sp->announcer); /* answers end with the farewell */
     discovery_free(sp->discovery);
     membership_free(sp->membership);
@@ -324,7 +361,8 @@ static void speaker_close(struct speaker *sp)
     health_free(sp->health);
     if (sp->cluster_open)
         cluster_close(&sp->cluster);
-    l2_status_done(sp);
+    statuses_done(sp);
+    drain_clock_done(&sp->drain);
     service_events_done(sp);
     service_table_done(&sp->services);
     speaker_config_done(&sp->config);
@@ -349,7 +387,7 @@ int speaker_main(int argc, char **argv)
 {
     struct speaker_options options;
     struct event signals[ARRAY_SIZE(ends)];
-    struct speaker sp = {.options = &options};
+    struct speaker sp = {.options = &options, .started = mono_now()};
     int status;
 
     signal(SIGPIPE, SIG_IGN);
@@ -366,7 +404,8 @@ int speaker_main(int argc, char **argv)
     event_priority_set(&sp.work, LOOP_PRIORITY_WORK);
     services_init(&sp);
     service_events_init(&sp);
-    l2_status_init(&sp);
+    statuses_init(&sp);
+    drain_clock_init(&sp.drain, sp.base, options.drain_delay_ns, on_yielded, &sp);
     status = speaker_run(&sp);
     speaker_close(&sp);
     for (size_t i = 0; i < ARRAY_SIZE(ends); i++)

@@ -204,6 +204,7 @@ static struct decide_node node_now(const struct speaker *sp, const char *name)
     struct decide_node n = {
         .network_unavailable = o != NULL && o->node.network_unavailable,
         .exclude_from_lb = o != NULL && o->node.exclude_from_lb,
+        .drain = o != NULL ? o->node.drain : NODE_DRAIN_NO,
     };
     const struct prefix *cut_off;
 
@@ -221,6 +222,7 @@ static struct decide_node node_now(const struct speaker *sp, const char *name)
 void speaker_config_refresh_nodes(struct speaker *sp)
 {
     struct speaker_config *c = &sp->config;
+    int me;
 
     if (c->cfg == NULL)
         return;
@@ -228,4 +230,7 @@ void speaker_config_refresh_nodes(struct speaker *sp)
     c->cut_off = arena_new();
     for (size_t i = 0; i < c->cfg->nodes.count; i++)
         c->nodes[i] = node_now(sp, c->cfg->nodes.items[i]);
+    me = snapshot_node_index(c->cfg, sp->options->node);
+    drain_clock_set(&sp->drain, me >= 0 ? c->nodes[me].drain : NODE_DRAIN_NO, !sp->passed);
+    bgp_refresh(sp);
 }

@@ -16,21 +16,38 @@
 #include "role/cluster.h"
 #include "role/config_state.h"
 #include "role/health.h"
+#include "speaker/announce_decide.h"
 #include "speaker/announcer.h"
+#include "speaker/control.h"
+#include "speaker/drain_clock.h"
 #include "speaker/handover.h"
 #include "speaker/membership.h"
+#include "speaker/router.h"
 #include "speaker/rule.h"
 #include "speaker/service_record.h"
 #include "speaker/speaker_options.h"
 
 /* --- Services: service_table.c --- */
 
+/* The status objects of one kind: status_writer.c. */
+struct status_task {
+    struct record_link *objects;  /* as the feed has them: first members of struct status_record, of
+                                     any node; owned */
+    struct speaker_service *next; /* in the list of those to reconcile */
+    uint64_t written;             /* hash of what was written and not seen yet; 0: nothing */
+    uint64_t version;             /* the object's, since then */
+    uint32_t busy;                /* requests under way */
+    bool is_queued;
+    bool again;      /* changed while requests were under way */
+    bool has_failed; /* in the list of those to try again later */
+    uint8_t failures;
+};
+
 /* Everything that concerns one Service name, whether the Service exists or not. */
 struct speaker_service {
     /* as the feed has it; owned */
     struct service_record *record; /* NULL: it does not exist */
     struct record_link *slices;    /* first members of struct slice_record */
-    struct record_link *statuses;  /* of struct status_record, of any node */
 
     /* service_announce.c */
     struct speaker_service *next_dirty;
@@ -38,24 +55,17 @@ struct speaker_service {
         struct ip one;
         struct ip *many; /* when ip_count > 1; owned */
     } ips;               /* what is announced */
-    struct rule *rule;   /* where; NULL while nothing is announced */
+    struct rule *rule;   /* where by Layer 2; NULL while it is not */
     uint32_t ip_count;
-    bool is_dirty;  /* in the list of those to evaluate */
-    bool announced; /* by Layer 2, from here */
+    bool is_dirty;        /* in the list of those to evaluate */
+    uint8_t announced;    /* from here: a bit for each enum announce_protocol */
+    bool conflict_logged; /* of its BGPAdvertisements, as long as it lasts */
 
     /* service_events.c */
     bool is_unreported;    /* in the list of those whose missing link will be told */
     uint64_t missing_hash; /* of the text that was told last, or will be; 0: none is missing */
 
-    /* l2_status.c */
-    bool status_queued; /* in the list of those to reconcile */
-    bool status_again;  /* changed while requests were under way */
-    bool status_failed; /* in the list of those to try again later */
-    uint8_t status_failures;
-    uint32_t status_busy;    /* requests under way */
-    uint64_t status_written; /* hash of what was written and not seen yet; 0: nothing */
-    uint64_t status_version; /* the object's, since then */
-    struct speaker_service *next_status;
+    struct status_task status[ANNOUNCE_PROTOCOLS];
 
     char key[]; /* "namespace/name" */
 };
@@ -65,10 +75,10 @@ struct service_list {
 };
 
 struct service_table {
-    struct map by_key;   /* key -> struct speaker_service */
-    struct map slices;   /* "namespace\0name" -> struct slice_record, of the Services */
-    struct map statuses; /* the same of struct status_record */
-    struct map rules;    /* of the Services: rule.h */
+    struct map by_key; /* key -> struct speaker_service */
+    struct map slices; /* "namespace\0name" -> struct slice_record, of the Services */
+    struct map statuses[ANNOUNCE_PROTOCOLS]; /* the same of struct status_record */
+    struct map rules;                        /* of the Services: rule.h */
 };
 
 void service_table_done(struct service_table *t);
@@ -84,7 +94,9 @@ void service_table_release(struct service_table *t, struct speaker_service *s);
 struct speaker_service *service_table_put_slice(struct service_table *t, const struct meta *of,
                                                 struct slice_record *new_take,
                                                 struct speaker_service *s);
-struct speaker_service *service_table_put_status(struct service_table *t, const struct meta *of,
+struct speaker_service *service_table_put_status(struct service_table *t,
+                                                 enum announce_protocol protocol,
+                                                 const struct meta *of,
                                                  struct status_record *new_take,
                                                  struct speaker_service *s);
 
@@ -95,6 +107,7 @@ void service_table_each_kept(const struct service_table *t, enum object_kind kin
 /* The Service as an object, in the arena; NULL when it does not exist. */
 const struct object *service_object(const struct speaker_service *s, struct arena *a);
 const struct ip *service_ips(const struct speaker_service *s); /* ip_count of them */
+bool service_is_announced(const struct speaker_service *s, enum announce_protocol protocol);
 const char *service_name(const struct speaker_service *s);
 size_t service_namespace_len(const struct speaker_service *s);
 
@@ -137,6 +150,9 @@ struct speaker {
     struct cluster cluster;
     bool cluster_open;
     struct announcer *announcer;
+    struct router *router;
+    struct control *control; /* NULL: off */
+    struct mono started;
     struct membership *membership; /* NULL: off */
     struct discovery *discovery;   /* NULL: off, or not yet */
     struct health *health;
@@ -153,10 +169,12 @@ struct speaker {
     struct service_table services;
     struct service_list dirty;
 
+    struct drain_clock drain;
+
     struct report *unreported, **unreported_tail;
     struct event report_timer;
 
-    struct l2_statuses *statuses;
+    struct status_writer *statuses[ANNOUNCE_PROTOCOLS];
 };
 
 /* Has the work done before the loop sleeps. */
@@ -181,19 +199,31 @@ const struct speaker_service *services_without_pool(const struct speaker *sp,
 
 void service_events_init(struct speaker *sp);
 void service_events_done(struct speaker *sp);
-void service_event_assigned(struct speaker *sp, const struct speaker_service *s);
+void service_event_assigned(struct speaker *sp, const struct speaker_service *s,
+                            enum announce_protocol protocol);
 void service_event_no_interface(struct speaker *sp, const struct speaker_service *s, struct ip ip);
 /* `missing` NULL, or not ours to tell: nothing. */
 void service_note_missing(struct speaker *sp, struct speaker_service *s, const char *missing);
 
-/* --- ServiceL2Status: l2_status.c --- */
+/* --- ServiceL2Status, ServiceBGPStatus: status_writer.c --- */
 
-void l2_status_init(struct speaker *sp);
-void l2_status_done(struct speaker *sp);
-void l2_status_on_change(struct speaker *sp, const struct kube_change *c);
-/* What this node announces of the Service has changed. */
-void l2_status_touch(struct speaker *sp, struct speaker_service *s);
-void l2_status_work(struct speaker *sp); /* nothing before all Services were evaluated once */
+void statuses_init(struct speaker *sp);
+void statuses_done(struct speaker *sp);
+void status_on_change(struct speaker *sp, enum announce_protocol protocol,
+                      const struct kube_change *c);
+/* What this node announces of the Service by that protocol has changed. */
+void status_touch(struct speaker *sp, enum announce_protocol protocol, struct speaker_service *s);
+void statuses_work(struct speaker *sp); /* nothing before all Services were evaluated once */
+
+/* --- BGP: speaker_bgp.c --- */
+
+NODISCARD int bgp_open(struct speaker *sp, struct err *err);
+/* The configuration, or the addresses of our node, are others. */
+void bgp_refresh(struct speaker *sp);
+
+/* --- `steellb status`: speaker_status.c --- */
+
+NODISCARD int speaker_control_open(struct speaker *sp, struct err *err);
 
 /* --- nodes and peers --- */
 

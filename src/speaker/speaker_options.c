@@ -41,6 +41,12 @@ static int parse_flags(struct speaker_options *o, struct side_flags *s, int argc
     const struct flag flags[] = {
         {"bgp-debounce-timeout", FLAG_STRING, &s->bgp_debounce, "METALLB_BGP_DEBOUNCE_TIMEOUT",
          "accepted for MetalLB's sake: nothing is debounced (milliseconds)"},
+        {"bgp-listen-port", FLAG_STRING, &o->bgp_listen, "STEELLB_BGP_LISTEN_PORT",
+         "port on which BGP peers may connect, such as 179; 0: we connect to them (0)"},
+        {"control-socket", FLAG_STRING, &o->control_socket, NULL,
+         "where `steellb status` asks; empty: nowhere (" SPEAKER_CONTROL_SOCKET ")"},
+        {"drain-delay", FLAG_STRING, &o->drain_delay, NULL,
+         "how long a node that is drained prefers others before it withdraws its routes (30s)"},
         {"fast-detect", FLAG_STRING, &o->fast_detect, NULL,
          "heartbeats between speakers that all have this flag, such as 50msx3: a node that misses "
          "3 in a row is out"},
@@ -114,16 +120,41 @@ static bool check_tls(const struct side_flags *s)
     return false;
 }
 
-static bool check_bgp(const struct side_flags *s)
+static bool check_drain(struct speaker_options *o)
 {
-    const char *type = env_or("METALLB_BGP_TYPE", "native");
+    if (duration_parse(&o->drain_delay_ns, o->drain_delay) && o->drain_delay_ns >= 0)
+        return true;
+    log_error("invalid --drain-delay, must be a duration such as 30s", F_S("op", "startup"),
+              F_S("provided", o->drain_delay));
+    return false;
+}
+
+static bool check_listen(struct speaker_options *o)
+{
+    char *end;
+    long port;
+
+    errno = 0;
+    port = strtol(o->bgp_listen, &end, 10);
+    if (errno != 0 || end == o->bgp_listen || *end != '\0' || port < 0 || port > UINT16_MAX) {
+        log_error("no such port", F_S("op", "startup"), F_S("flag", "--bgp-listen-port"),
+                  F_S("provided", o->bgp_listen));
+        return false;
+    }
+    o->bgp_listen_port = (uint16_t)port;
+    return true;
+}
+
+static bool check_bgp(struct speaker_options *o, const struct side_flags *s)
+{
+    const char *type = getenv("METALLB_BGP_TYPE");
 
     if (!str_empty(s->bgp_debounce) && !is_positive_number(s->bgp_debounce)) {
         log_error("invalid BGP debounce timeout value, must be a positive integer value",
                   F_S("op", "startup"), F_S("provided", s->bgp_debounce));
         return false;
     }
-    if (!str_eq(type, "native") && !str_eq(type, "frr") && !str_eq(type, "frr-k8s")) {
+    if (!router_defaults_of(&o->bgp, type)) {
         log_error("METALLB_BGP_TYPE must be native, frr or frr-k8s", F_S("op", "startup"),
                   F_S("provided", type));
         return false;
@@ -219,9 +250,9 @@ static void warn_not_served(const struct speaker_options *o, const struct side_f
 
 static bool check(struct speaker_options *o, const struct side_flags *s)
 {
-    if (!check_tls(s) || !check_bgp(s) || !check_interval(o, s) || !check_node(o) ||
-        !check_port("--port", o->port) || !check_port("--health-probe-port", o->health_port) ||
-        !check_membership(o))
+    if (!check_tls(s) || !check_bgp(o, s) || !check_listen(o) || !check_drain(o) ||
+        !check_interval(o, s) || !check_node(o) || !check_port("--port", o->port) ||
+        !check_port("--health-probe-port", o->health_port) || !check_membership(o))
         return false;
     warn_not_served(o, s);
     return true;
@@ -240,6 +271,8 @@ int speaker_options_parse(struct speaker_options *ret, int argc, char **argv, in
         .ml_labels = "",
         .ml_secret_dir = "",
         .fast_detect = "",
+        .bgp_listen = "0",
+        .drain_delay = "30s",
         .port = DEFAULT_METRICS_PORT,
         .health_port = DEFAULT_HEALTH_PORT,
         .config_dir = env_or("STEELLB_CONFIG_DIR", "/etc/metallb"),

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of the speaker, MetalLB's with two flags of ours (spec api-and-config 6.2,
+/* The command line of the speaker, MetalLB's with some flags of ours (spec api-and-config 6.2,
  * changes-0.16.2 2), and the files that it names. */
 #pragma once
 
 #include "model/object.h"
 #include "speaker/membership.h"
+#include "speaker/router.h"
+
+#define SPEAKER_CONTROL_SOCKET "/run/steellb/speaker.sock"
 
 struct speaker_options {
     /* As given. Strings are the command line's or the environment's, "" when absent. */
@@ -15,12 +18,17 @@ struct speaker_options {
     bool ml_wan;
     const char *fast_detect;
     int64_t port, health_port;
-    const char *config_dir; /* of excludel2.yaml and memberlist/config.json */
+    const char *bgp_listen, *drain_delay;
+    const char *control_socket; /* NULL: not given; "": none */
+    const char *config_dir;     /* of excludel2.yaml and memberlist/config.json */
 
     /* What became of them. */
     int64_t gratuitous_interval_ns;
     struct gossip_addr bind; /* without an address: membership is off */
     struct fast_detect fast;
+    struct router_defaults bgp; /* of METALLB_BGP_TYPE */
+    uint16_t bgp_listen_port;   /* 0: does not listen */
+    int64_t drain_delay_ns;     /* how long a drained node yields before it withdraws */
 };
 
 /*

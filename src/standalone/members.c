@@ -37,9 +37,8 @@ static void on_returned(void *arg)
         announcer_again(run->announcer);
 }
 
-void members_on_links(void *arg)
+void members_on_links(struct run *run)
 {
-    struct run *run = arg;
     struct prefix cut_off[MEMBER_CUT_OFF_MAX];
 
     if (run->members == NULL || run->handover.is_leaving)

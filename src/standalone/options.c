@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "standalone/options.h"
 
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/mono.h"
 #include "base/text.h"
 #include "speaker/membership_options.h"
+#include "speaker/speaker_options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -38,6 +40,9 @@ enum {
     OPT_SECRET_FILE,
     OPT_FAST_DETECT,
     OPT_MEMBERLIST_CONFIG,
+    OPT_BGP_LISTEN_PORT,
+    OPT_DRAIN_DELAY,
+    OPT_JSON,
 };
 
 static const struct option run_longopts[] = {
@@ -57,6 +62,8 @@ static const struct option run_longopts[] = {
     {"secret-file", required_argument, NULL, OPT_SECRET_FILE},
     {"fast-detect", required_argument, NULL, OPT_FAST_DETECT},
     {"memberlist-config", required_argument, NULL, OPT_MEMBERLIST_CONFIG},
+    {"bgp-listen-port", required_argument, NULL, OPT_BGP_LISTEN_PORT},
+    {"drain-delay", required_argument, NULL, OPT_DRAIN_DELAY},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -72,6 +79,7 @@ static const struct option pin_longopts[] = {
 static const struct option status_longopts[] = {
     {"control-socket", required_argument, NULL, OPT_CONTROL_SOCKET},
     {"output", required_argument, NULL, OPT_OUTPUT},
+    {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -94,6 +102,10 @@ static const char run_help[] =
     "      --user=NAME           run as this user once the sockets are open\n"
     "      --control-socket=PATH where `steellb status` asks (" DEFAULT_CONTROL_SOCKET
     "); '' for none\n"
+    "      --bgp-listen-port=PORT\n"
+    "                            let BGP peers connect to this port, such as 179 (0: we connect)\n"
+    "      --drain-delay=TIME    how long a node with the annotation steellb.io/drain prefers others\n"
+    "                            before it withdraws its BGP routes (30s)\n"
     "      --log-level=LEVEL     error, warn, info or debug (info)\n"
     "\n"
     "The other nodes, so that one takes over when another fails (without: all are taken to be alive):\n"
@@ -117,8 +129,16 @@ static const char pin_help[] =
     "Write the addresses that FOLDER allocates into FOLDER/pins.yaml, so that no later edit moves one.\n";
 
 static const char status_help[] =
-    "Usage: steellb status [--control-socket PATH] [-o text|json]\n"
-    "Show what the running `steellb run` on this machine announces.\n";
+    "Usage: steellb status [bgp | routes] [--control-socket PATH] [-o text|json]\n"
+    "Show what the speaker on this machine (`steellb run` or `steellb speaker`) announces.\n"
+    "\n"
+    "  bgp                       the BGP peers: state, families, timers, last error\n"
+    "  routes                    each BGP route to each peer: is it sent, and with what\n"
+    "\n"
+    "      --control-socket=PATH where it listens (" DEFAULT_CONTROL_SOCKET
+    ", else " SPEAKER_CONTROL_SOCKET ")\n"
+    "  -o, --output=FORM         text or json (text); --json is short for -o json\n"
+    "  -h, --help\n";
 
 void run_options_done(struct run_options *o)
 {
@@ -142,6 +162,19 @@ static bool parse_seconds(int64_t *ret_ns, const char *text)
     if (errno != 0 || end == text || *end != '\0' || v < 0 || v > INT_MAX)
         return false;
     *ret_ns = v * NS_PER_SEC;
+    return true;
+}
+
+static bool parse_port(uint16_t *ret, const char *text)
+{
+    char *end;
+    long v;
+
+    errno = 0;
+    v = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || v < 0 || v > UINT16_MAX)
+        return false;
+    *ret = (uint16_t)v;
     return true;
 }
 
@@ -253,6 +286,14 @@ static const char *take_run_option(struct run_options *o, int c)
         return parse_seconds(&o->gratuitous_interval_ns, optarg)
                    ? NULL
                    : "--gratuitous-arp-interval must be a whole number of seconds, 0 or more";
+    case OPT_BGP_LISTEN_PORT:
+        return parse_port(&o->bgp_listen_port, optarg)
+                   ? NULL
+                   : "--bgp-listen-port must be a port number, or 0";
+    case OPT_DRAIN_DELAY:
+        return duration_parse(&o->drain_delay_ns, optarg) && o->drain_delay_ns >= 0
+                   ? NULL
+                   : "--drain-delay must be a duration such as 30s";
     case OPT_PIN:
         o->pin = true;
         return NULL;
@@ -291,6 +332,7 @@ static const struct run_options run_defaults = {
     .namespace = DEFAULT_NAMESPACE,
     .lb_class = "",
     .control_socket = DEFAULT_CONTROL_SOCKET,
+    .drain_delay_ns = 30 * NS_PER_SEC,
 };
 
 struct evaluation_options run_evaluation_options(const struct run_options *o)
@@ -349,9 +391,18 @@ int pin_options_parse(struct run_options *ret, int argc, char **argv, int *ret_e
     return 0;
 }
 
+static bool take_part(struct status_options *o, const char *word)
+{
+    if (str_eq(word, "bgp"))
+        o->part = STATUS_BGP;
+    else if (str_eq(word, "routes"))
+        o->part = STATUS_ROUTES;
+    return o->part != STATUS_ALL;
+}
+
 int status_options_parse(struct status_options *ret, int argc, char **argv, int *ret_exit)
 {
-    struct status_options o = {.control_socket = DEFAULT_CONTROL_SOCKET};
+    struct status_options o = {0};
     int c;
 
     optind = 1;
@@ -367,12 +418,17 @@ int status_options_parse(struct status_options *ret, int argc, char **argv, int 
                 return usage_error("status", "-o must be text or json", ret_exit);
             o.json = str_eq(optarg, "json");
             break;
+        case OPT_JSON:
+            o.json = true;
+            break;
         default:
             return usage_error("status", "the command line is wrong", ret_exit);
         }
     }
+    if (optind < argc && !take_part(&o, argv[optind++]))
+        return usage_error("status", "the parts are bgp and routes", ret_exit);
     if (optind < argc)
-        return usage_error("status", "there are arguments that belong to no option", ret_exit);
+        return usage_error("status", "one part at a time", ret_exit);
     *ret = o;
     return 0;
 }

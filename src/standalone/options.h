@@ -19,6 +19,8 @@ struct run_options {
     struct string_list exclude; /* owned array; the strings are argv's or constants */
     int64_t gratuitous_interval_ns;
     bool ignore_exclude_lb, pin;
+    uint16_t bgp_listen_port; /* 0: does not listen */
+    int64_t drain_delay_ns;
 
     /* Membership; without `peers` every node of the folder is taken to be alive. */
     const char *peers, *secret_file, *memberlist_config; /* NULL when not given */
@@ -26,8 +28,11 @@ struct run_options {
     struct fast_detect fast;
 };
 
+enum status_part { STATUS_ALL, STATUS_BGP, STATUS_ROUTES };
+
 struct status_options {
-    const char *control_socket;
+    const char *control_socket; /* NULL: not given */
+    enum status_part part;
     bool json;
 };
 

@@ -19,13 +19,13 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The index of our node in an evaluation, or -1 when the folder has no such Node. */
-static int run_node_index(const struct run *run, const struct evaluation *e)
+int run_node_index(const struct run *run, const struct evaluation *e)
 {
     return e->cfg != NULL ? snapshot_node_index(e->cfg, run->options->node_name) : -1;
 }
@@ -111,6 +111,7 @@ static void announce(struct run *run, const struct evaluation *e)
         }
     }
     announcer_set(run->announcer, list, merge_announcements(list, count, scratch));
+    routes_announce(run, e);
 }
 
 static void pin(const struct run *run, const struct evaluation *e)
@@ -221,7 +222,14 @@ static void on_end(evutil_socket_t signal, short what, void *arg)
 
     (void)what;
     log_info("starting shutdown", F_I("signal", signal));
-    handover_begin(&run->handover, run->base, run->announcer, run->members);
+    handover_begin(&run->handover, run->base,
+                   &(struct handover_parts){
+                       .announcer = run->announcer,
+                       .membership = run->members,
+                       .router = run->router,
+                       /* Of a drained node nothing is to be kept. */
+                       .routes = run->drain.is_draining ? BGP_SHUTDOWN_CEASE : BGP_SHUTDOWN_RESTART,
+                   });
 }
 
 static void add_signal(struct run *run, struct event *e, int signal, event_callback_fn fn)
@@ -231,19 +239,49 @@ static void add_signal(struct run *run, struct event *e, int signal, event_callb
     event_add(e, NULL);
 }
 
-/* Links that come later still need raw sockets; nothing else does. */
-static int drop_privileges(const char *name, struct err *err)
+/* Links that come later still need raw sockets, a low port for BGP its privilege; nothing else
+ * does.
+ */
+static int drop_privileges(const struct run_options *o, struct err *err)
 {
+    const char *name = o->user;
+    bool listens_low = o->bgp_listen_port > 0 && o->bgp_listen_port < IPPORT_RESERVED;
+    uint64_t keep = CAPS_BIT(CAP_NET_RAW) | (listens_low ? CAPS_BIT(CAP_NET_BIND_SERVICE) : 0);
     const struct passwd *entry;
     struct caps_user user;
 
     if (name == NULL)
-        return caps_drop(CAPS_BIT(CAP_NET_RAW), NULL, err);
+        return caps_drop(keep, NULL, err);
     entry = getpwnam(name);
     if (entry == NULL)
         return err_set(err, -ENOENT, "--user %s: there is no such user", name);
     user = (struct caps_user){.uid = entry->pw_uid, .gid = entry->pw_gid};
-    return caps_drop(CAPS_BIT(CAP_NET_RAW), &user, err);
+    return caps_drop(keep, &user, err);
+}
+
+static void on_links(void *arg)
+{
+    struct run *run = arg;
+
+    router_on_links(run->router);
+    members_on_links(run);
+}
+
+static json_t *on_question(void *arg)
+{
+    return status_build(arg);
+}
+
+static int open_control(struct run *run, struct err *err)
+{
+    const struct control_options how = {
+        .base = run->base,
+        .path = run->options->control_socket,
+        .answer = on_question,
+        .arg = run,
+    };
+
+    return str_empty(how.path) ? 0 : control_open(&run->control, &how, err);
 }
 
 static int run_open(struct run *run, struct err *err)
@@ -251,7 +289,7 @@ static int run_open(struct run *run, struct err *err)
     struct announcer_options how = {
         .exclude = run->options->exclude,
         .gratuitous_interval_ns = run->options->gratuitous_interval_ns,
-        .links_changed = members_on_links,
+        .links_changed = on_links,
         .rival = members_on_rival,
         .arg = run,
     };
@@ -265,13 +303,12 @@ static int run_open(struct run *run, struct err *err)
         return r;
     how.base = run->base;
     r = announcer_new(&run->announcer, &how, err);
+    if (r == 0)
+        r = routes_open(run, err);
+    if (r == 0)
+        r = open_control(run, err);
     if (r < 0)
         return r;
-    if (!str_empty(run->options->control_socket)) {
-        r = control_open(&run->control, run, run->options->control_socket, err);
-        if (r < 0)
-            return r;
-    }
     if (run->options->peers != NULL) {
         r = members_open(run, err);
         if (r < 0)
@@ -279,7 +316,7 @@ static int run_open(struct run *run, struct err *err)
     }
     if (run->options->fast.interval_ns > 0)
         fast_detect_raise_priority();
-    return drop_privileges(run->options->user, err);
+    return drop_privileges(run->options, err);
 }
 
 static void run_close(struct run *run)
@@ -288,6 +325,7 @@ static void run_close(struct run *run)
     membership_free(run->members);
     handover_done(&run->handover);
     feed_files_free(run->feed);
+    routes_close(run);
     announcer_free(run->announcer);
     folder_state_free(run->state);
     free(run->refused);

@@ -8,20 +8,26 @@
 #include <jansson.h>
 #include <time.h>
 
+#include "base/map.h"
 #include "base/mono.h"
 #include "feed/feed_files.h"
 #include "speaker/announcer.h"
+#include "speaker/control.h"
+#include "speaker/drain_clock.h"
 #include "speaker/handover.h"
 #include "speaker/membership.h"
+#include "speaker/router.h"
 #include "standalone/folder.h"
 #include "standalone/options.h"
-
-struct control;
 
 struct run {
     const struct run_options *options;
     struct event_base *base;
     struct announcer *announcer;
+    struct router *router;
+    struct map holders; /* "namespace/name" -> struct route_holder, of Services with routes */
+    struct drain_clock drain;
+    bool passed; /* there was a state to announce */
     struct feed_files *feed;
     struct control *control;
     struct membership *members; /* NULL without --peers */
@@ -35,18 +41,27 @@ struct run {
     uint64_t readings, refusals;
 };
 
+/* The index of our node in an evaluation, or -1 when the folder has no such Node. */
+int run_node_index(const struct run *run, const struct evaluation *e);
 /* Does our node announce the Service by Layer 2? */
 bool run_owns(const struct run *run, const struct evaluation *e, size_t service);
 
 /* The members, the cut links or something else than the folder changed: decides anew. */
 void run_decide_again(struct run *run);
 
+/* --- run_routes.c: BGP --- */
+
+NODISCARD int routes_open(struct run *run, struct err *err);
+void routes_close(struct run *run);
+/* What our node announces by BGP from now on. */
+void routes_announce(struct run *run, const struct evaluation *e);
+
 /* --- members.c: with --peers --- */
 
 NODISCARD int members_open(struct run *run, struct err *err);
 /* evaluation_options.node_known; `arg` is the run. */
 void members_node_known(void *arg, const char *name, struct decide_node *node);
-void members_on_links(void *arg); /* announcer_options.links_changed */
+void members_on_links(struct run *run); /* the links may have changed */
 void members_on_rival(void *arg, struct ip ip);
 
 /* Logs the way from one good state to the next: what starts and stops here, what is pending, what
@@ -57,9 +72,3 @@ void report_refusal(const struct evaluation *e);
 
 /* The whole answer to `steellb status`; a new reference. */
 json_t *status_build(const struct run *run);
-
-/* A UNIX stream socket of mode 0600 that answers each connection with the status as one JSON
- * document. */
-NODISCARD int control_open(struct control **ret, struct run *run, const char *path,
-                           struct err *err);
-struct control *control_close(struct control *c);

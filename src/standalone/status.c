@@ -1,63 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `steellb status`: asks the running process and prints its answer. */
 #include "base/err.h"
-#include "base/fd.h"
-#include "base/mem.h"
 #include "base/text.h"
 #include "standalone/options.h"
 #include "standalone/standalone.h"
+#include "standalone/status_ask.h"
+#include "standalone/status_bgp.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-/* 2,000 addresses take about 600 KiB. */
-#define ANSWER_MAX ((size_t)64 << 20)
-
-static int read_all(int fd, struct text *answer)
-{
-    char chunk[4096];
-
-    while (answer->len < ANSWER_MAX) {
-        ssize_t n = read(fd, chunk, sizeof(chunk));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        if (n == 0)
-            return 0;
-        text_add_n(answer, chunk, (size_t)n);
-    }
-    return -EMSGSIZE;
-}
-
-static int ask(const char *path, struct text *answer, struct err *err)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const struct timeval patience = {.tv_sec = 10};
-    CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int r;
-
-    if (fd < 0)
-        return err_set(err, -errno, "%s", strerror(errno));
-    if (strlen(path) >= sizeof(address.sun_path))
-        return err_set(err, -ENAMETOOLONG, "%s: the path is too long for a socket", path);
-    memcpy(address.sun_path, path, strlen(path));
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-                     sizeof(patience)); /* else we wait longer */
-    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return err_set(err, -errno, "%s: %s; is `steellb run` running, with this --control-socket?",
-                       path, strerror(errno));
-    r = read_all(fd, answer);
-    return r < 0 ? err_set(err, r, "%s: %s", path, strerror(-r)) : 0;
-}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -101,6 +53,18 @@ static void add_addresses(struct text *out, const json_t *announcing)
     }
 }
 
+static void add_announcers(struct text *out, const char *l2_node, const json_t *bgp_nodes)
+{
+    if (l2_node != NULL)
+        text_printf(out, " from node %s", l2_node);
+    if (json_array_size(bgp_nodes) > 0) {
+        text_add(out, l2_node != NULL ? ", by BGP from " : " by BGP from ");
+        add_names(out, bgp_nodes, "");
+    }
+    text_add(out,
+             l2_node == NULL && json_array_size(bgp_nodes) == 0 ? " announced by nobody\n" : "\n");
+}
+
 static void add_services(struct text *out, const json_t *services)
 {
     const json_t *s;
@@ -112,10 +76,9 @@ static void add_services(struct text *out, const json_t *services)
         add_names(out, json_object_get(s, "addresses"), "no address");
         if (json_object_get(s, "pending") != NULL)
             text_printf(out, ": %s\n", text_of(s, "pending"));
-        else if (json_object_get(s, "node") != NULL)
-            text_printf(out, " from node %s\n", text_of(s, "node"));
         else
-            text_add(out, " announced by nobody\n");
+            add_announcers(out, json_string_value(json_object_get(s, "node")),
+                           json_object_get(s, "bgpNodes"));
     }
 }
 
@@ -153,7 +116,7 @@ static void add_members(struct text *out, const json_t *status)
     }
 }
 
-static void add_all(struct text *out, const json_t *status)
+static void add_run(struct text *out, const json_t *status)
 {
     text_printf(out, "node %s, folder %s, up %lld s, %lld readings\n", text_of(status, "node"),
                 text_of(status, "folder"), number_of(status, "upSeconds"),
@@ -161,18 +124,92 @@ static void add_all(struct text *out, const json_t *status)
     if (json_object_get(status, "refused") != NULL)
         text_printf(out, "NOT IN FORCE: the newest reading of the folder was refused: %s\n",
                     text_of(status, "refused"));
+}
+
+static void add_peers(struct text *out, const json_t *bgp)
+{
+    size_t count = json_array_size(json_object_get(bgp, "peers"));
+
+    text_printf(out, "%zu BGP peer%s, %zu routes to them\n", count, count == 1 ? "" : "s",
+                json_array_size(json_object_get(bgp, "routes")));
+    status_bgp_peers(out, bgp);
+}
+
+static void add_all(struct text *out, const json_t *status)
+{
+    const json_t *bgp = json_object_get(status, "bgp");
+
+    if (json_object_get(status, "folder") != NULL)
+        add_run(out, status);
+    else
+        text_printf(out, "node %s, up %lld s\n", text_of(status, "node"),
+                    number_of(status, "upSeconds"));
     add_addresses(out, json_object_get(status, "announcing"));
-    text_add(out, "services\n");
-    add_services(out, json_object_get(status, "services"));
+    if (json_object_get(status, "services") != NULL) {
+        text_add(out, "services\n");
+        add_services(out, json_object_get(status, "services"));
+    }
+    if (json_array_size(json_object_get(bgp, "peers")) > 0)
+        add_peers(out, bgp);
     if (json_object_get(status, "members") != NULL)
         add_members(out, status);
     text_add(out, "interfaces\n");
     add_links(out, json_object_get(status, "interfaces"));
 }
 
+/* --- the answer --- */
+
+static void add_part(struct text *out, const json_t *status, enum status_part part)
+{
+    const json_t *bgp = json_object_get(status, "bgp");
+
+    switch (part) {
+    case STATUS_ALL:
+        add_all(out, status);
+        return;
+    case STATUS_BGP:
+        add_peers(out, bgp);
+        return;
+    case STATUS_ROUTES:
+        status_bgp_routes(out, bgp);
+        return;
+    }
+}
+
+/* The list that was asked for, or everything; borrowed. */
+static const json_t *part_of(const json_t *status, enum status_part part)
+{
+    const json_t *bgp = json_object_get(status, "bgp");
+
+    switch (part) {
+    case STATUS_ALL:
+        return status;
+    case STATUS_BGP:
+        return json_object_get(bgp, "peers");
+    case STATUS_ROUTES:
+        return json_object_get(bgp, "routes");
+    }
+    return status;
+}
+
+static void print(const json_t *status, const struct status_options *o)
+{
+    CLEANUP(text_done) struct text out = {0};
+
+    if (o->json) {
+        (void)json_dumpf(part_of(status, o->part), stdout, JSON_INDENT(2)); /* told at the end */
+        fputs("\n", stdout);
+        return;
+    }
+    add_part(&out, status, o->part);
+    if (out.len == 0)
+        return;
+    str_replace_controls(out.chars); /* names and messages come from files and from peers */
+    fputs(text_str(&out), stdout);
+}
+
 int standalone_status(int argc, char **argv)
 {
-    CLEANUP(text_done) struct text answer = {0};
     CLEANUP(err_done) struct err err = {0};
     struct status_options options;
     json_t *status;
@@ -180,21 +217,11 @@ int standalone_status(int argc, char **argv)
 
     if (status_options_parse(&options, argc, argv, &exit_status) < 0)
         return exit_status;
-    if (ask(options.control_socket, &answer, &err) < 0) {
+    if (status_ask(&status, options.control_socket, &err) < 0) {
         fprintf(stderr, "steellb status: %s\n", err_text(&err));
         return 1;
     }
-    status = json_loadb(text_str(&answer), answer.len, 0, NULL);
-    if (status == NULL) {
-        fprintf(stderr, "steellb status: the answer was cut short\n");
-        return 1;
-    }
-    if (!options.json) {
-        text_done(&answer);
-        add_all(&answer, status);
-        str_replace_controls(answer.chars); /* names and messages come from files */
-    }
-    fputs(text_str(&answer), stdout);
+    print(status, &options);
     json_decref(status);
     return 0;
 }

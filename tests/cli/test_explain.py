@@ -159,6 +159,35 @@ def test_a_route_nobody_takes(steellb, write):
     assert links(doc, "broken") == ["node"]
 
 
+def test_says_why_a_peer_gets_nothing(steellb, write):
+    path = write(
+        "in.yaml",
+        *cluster("n1"),
+        pool("home", "192.0.2.0/32"),
+        bgp(peers=["rack1", "rack6"]),
+        peer("rack1", "198.51.100.1"),
+        peer("rack2", "198.51.100.2"),
+        peer("rack6", "2001:db8::1"),
+        *web(),
+    )
+    doc = explain(steellb, path)
+    assert doc["announced"]
+    assert texts(doc, "route") == [
+        "n1 to rack1: 192.0.2.0/32",
+        "n1 to rack2: 192.0.2.0/32 is not sent: no advertisement of it lists this peer (spec.peers)",
+        "n1 to rack6: 192.0.2.0/32 is not sent: the session does not carry IPv4 (spec.dualStackAddressFamily)",
+    ]
+
+
+def test_a_drained_node(steellb, write):
+    drained = node("n1")
+    drained["metadata"]["annotations"] = {"steellb.io/drain": ""}
+    path = write("in.yaml", drained, pool("home", "192.0.2.0/32"), bgp(), peer("rack1", "198.51.100.1"), *web())
+    doc = explain(steellb, path)
+    assert doc["announced"]
+    assert "n1 is being drained" in texts(doc, "node")[0] and "attention" in [h["mark"] for h in doc["hops"]]
+
+
 def test_not_a_load_balancer(steellb, write):
     doc = explain(steellb, write("in.yaml", *cluster("n1"), service("web", kind="ClusterIP")))
     assert links(doc, "broken") == ["service"]

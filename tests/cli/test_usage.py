@@ -6,7 +6,7 @@ import pytest
 
 from manifests import cluster
 
-COMMANDS = ["run", "plan", "check", "explain", "pin", "status", "version", "help"]
+COMMANDS = ["run", "plan", "check", "explain", "pin", "status", "drain", "version", "help"]
 ROLES = ["controller", "speaker"]  # take MetalLB's flags, in Go's syntax
 
 
@@ -125,3 +125,25 @@ def test_the_reader_may_go_away(binary, write):
     process = subprocess.run([binary, "plan", "-f", path], stdout=write_end, stderr=subprocess.PIPE, timeout=30)
     os.close(write_end)
     assert process.returncode != 0
+
+
+@pytest.mark.parametrize("words, says", [
+    ([], "which node?"),
+    (["n1", "n2"], "one node at a time"),
+    (["N1"], "that is no name of a node"),
+    (["n1", "--undo", "--force"], "--undo and --force exclude each other"),
+])
+def test_drain_is_used_wrongly(steellb, words, says):
+    result = steellb("drain", *words)
+    assert result.status == 2 and says in result.err
+
+
+def test_drain_without_a_cluster(steellb, tmp_path):
+    result = steellb("drain", "n1", "--kubeconfig", str(tmp_path / "none"))
+    assert result.status == 2 and "none" in result.err
+
+
+@pytest.mark.parametrize("words, says", [(["peers"], "the parts are bgp and routes"), (["bgp", "routes"], "one part at a time")])
+def test_status_of_a_part_that_is_none(steellb, words, says):
+    result = steellb("status", *words)
+    assert result.status == 2 and says in result.err

@@ -128,6 +128,7 @@ SPEC_RULES = [
 
     *between("BGPAdvertisement", "v1beta1", "spec.aggregationLength", 1, None),
     *between("BGPAdvertisement", "v1beta1", "spec.asPathPrepend", 1, 10),
+    *between("BGPAdvertisement", "v1beta1", "spec.med", 0, 2**32 - 1),
     cel("BGPAdvertisement", "v1beta1", "spec.aggregationLength", 32, 24, LENGTHS, serviceSelectors=[SELECTOR]),
     cel("BGPAdvertisement", "v1beta1", "spec.aggregationLengthV6", 128, 64, LENGTHS, serviceSelectors=[{}]),
     cel("BGPAdvertisement", "v1beta1", "spec.serviceSelectors", [], [SELECTOR], LENGTHS, aggregationLength=24),
@@ -150,6 +151,7 @@ SPEC_RULES = [
     *between("BGPPeer", "v1beta2", "spec.myASN", 0, ASN_MAX),
     *between("BGPPeer", "v1beta2", "spec.peerASN", 0, ASN_MAX),
     *between("BGPPeer", "v1beta2", "spec.localASN", 1, ASN_MAX),
+    *between("BGPPeer", "v1beta2", "spec.ttlSecurityHops", 1, 254),
     *between("BGPPeer", "v1beta2", "spec.peerPort", 1, 16384),
     *enum("BGPPeer", "v1beta2", "spec.dynamicASN", ["internal", "external"], "Internal"),
     cel("BGPPeer", "v1beta2", "spec.connectTime", "1s", "999ms", RANGE),

@@ -216,6 +216,12 @@ static const struct world_row peers[] = {
      "peer p {" P42 ",'ebgpMultiHop':true}\n",
      "parsing peer p invalid ebgp-multihop parameter set for an ibgp peer",
      {NULL}},
+    {"14a multihop and TTL security",
+     "peer p {'myASN':42,'peerASN':43,'peerAddress':'1.2.3.4','ebgpMultiHop':true,"
+     "'ttlSecurityHops':2}\n",
+     "parsing peer p both ttlSecurityHops and ebgpMultiHop specified: the former says how far away "
+     "the peer may be",
+     {NULL}},
     {"15 keepalive above hold",
      "peer p {" P42 ",'holdTime':'30s','keepaliveTime':'90s'}\n",
      "parsing peer p invalid BGPPeer timers: invalid keepaliveTime \"1m30s\", must be lower than "

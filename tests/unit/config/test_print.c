@@ -45,7 +45,7 @@ static const char house[] =
                                                "tier",
                                                "gold") ",'localPref':7,"
                                                        "'serviceSelectors':[{'matchLabels':{'app':'b'}},{'matchLabels':{'app':'a'}}]}\n"
-                                                       "bgp b3 {'aggregationLength':25,'aggregationLengthV6':64,'asPathPrepend':3,"
+                                                       "bgp b3 {'aggregationLength':25,'aggregationLengthV6':64,'med':4294967295,'asPathPrepend':3,"
                                                        "'ipAddressPools':['p1'],'nodeSelectors':" SELECT(
                                                            "rack",
                                                            "1") "}\n"
@@ -55,7 +55,7 @@ static const char house[] =
                                                                 "'ebgpMultiHop':true,'dualStackAddressFamily':true,'nodeSelectors':" SELECT(
                                                                     "rack",
                                                                     "1") "}\n"
-                                                                         "peer t2 {'myASN':1,'dynamicASN':'internal','peerAddress':'2001:db8::2','password':"
+                                                                         "peer t2 {'myASN':1,'dynamicASN':'internal','peerAddress':'2001:db8::2','ttlSecurityHops':254,'password':"
                                                                          "'<redacted>'}\n"
                                                                          "peer t3 {'myASN':1,'dynamicASN':'external','interface':'eth0'}\n"
                                                                          "bfd fast {'receiveInterval':50,'transmitInterval':51,'detectMultiplier':3,"

@@ -47,7 +47,6 @@ static const struct decode_case ignored[] = {
     {"other group", TYPED("apps/v1", "Deployment"), DECODE_IGNORED, {0}},
     {"list", TYPED("v1", "List"), DECODE_IGNORED, {0}},
     {"list of a kind", TYPED("v1", "ServiceList"), DECODE_IGNORED, {0}},
-    {"status kind", TYPED("metallb.io/v1beta1", "ServiceBGPStatus"), DECODE_IGNORED, {0}},
     {"unknown version", TYPED("metallb.io/v1", "IPAddressPool"), DECODE_IGNORED, {0}},
     {"version of another kind", TYPED("metallb.io/v1beta2", "IPAddressPool"), DECODE_IGNORED, {0}},
     {"retired kind", TYPED("metallb.io/v1beta1", "AddressPool"), DECODE_IGNORED, {0}},
@@ -83,6 +82,7 @@ static const struct {
     {"v1", "Secret", "default", OBJ_SECRET},
     {"v1", "ConfigMap", "default", OBJ_CONFIG_MAP},
     {"metallb.io/v1beta1", "ServiceL2Status", "default", OBJ_SERVICE_L2_STATUS},
+    {"metallb.io/v1beta1", "ServiceBGPStatus", "default", OBJ_SERVICE_BGP_STATUS},
     {"metallb.io/v1beta1", "ConfigurationState", "default", OBJ_CONFIGURATION_STATE},
 };
 

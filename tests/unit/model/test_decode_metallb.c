@@ -486,13 +486,28 @@ static void test_service_l2_status(void **state)
     CLEANUP(object_freep)
     struct object *fresh = doc_decode(DOC("metallb.io/v1beta1", "ServiceL2Status", "'spec': {}"));
 
-    assert_string_equal(o->l2_status.node, "n1");
-    assert_string_equal(o->l2_status.service, "web");
-    assert_string_equal(o->l2_status.service_namespace, "shop");
-    assert_int_equal(o->l2_status.interfaces.count, 2);
-    assert_string_equal(o->l2_status.interfaces.items[1], "eth1");
-    assert_string_equal(fresh->l2_status.node, "");
-    assert_int_equal(fresh->l2_status.interfaces.count, 0);
+    assert_string_equal(o->service_status.node, "n1");
+    assert_string_equal(o->service_status.service, "web");
+    assert_string_equal(o->service_status.service_namespace, "shop");
+    assert_int_equal(o->service_status.names.count, 2);
+    assert_string_equal(o->service_status.names.items[1], "eth1");
+    assert_string_equal(fresh->service_status.node, "");
+    assert_int_equal(fresh->service_status.names.count, 0);
+}
+
+static void test_service_bgp_status(void **state)
+{
+    (void)state;
+    CLEANUP(object_freep)
+    struct object *o = doc_decode(DOC(
+        "metallb.io/v1beta1", "ServiceBGPStatus",
+        "'spec': {}, 'status': {'node': 'n1', 'serviceName': 'web', 'serviceNamespace': 'shop', "
+        "'peers': ['rack1', 'rack2']}"));
+
+    assert_string_equal(o->service_status.node, "n1");
+    assert_string_equal(o->service_status.service, "web");
+    assert_int_equal(o->service_status.names.count, 2);
+    assert_string_equal(o->service_status.names.items[1], "rack2");
 }
 
 static void test_configuration_state(void **state)
@@ -518,6 +533,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_service_l2_status),
+        cmocka_unit_test(test_service_bgp_status),
         cmocka_unit_test(test_configuration_state),
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_pool_defaults),

@@ -18,14 +18,14 @@
 #define OK "announce"
 #define LATER "later"
 
-/* What the speaker of a node does, as one word: a reason is a withdrawal. */
+/* What the speaker of a node does by Layer 2, as one word: a reason is a withdrawal. */
 static const char *verdict(const struct announce_answer *a)
 {
     switch (a->action) {
     case ANNOUNCE_LATER:
         return LATER;
     case ANNOUNCE:
-        return OK;
+        return a->refusals[ANNOUNCE_LAYER2] == NULL ? OK : a->refusals[ANNOUNCE_LAYER2];
     case ANNOUNCE_WITHDRAW:
         return a->reason;
     }

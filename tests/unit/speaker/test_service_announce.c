@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "fake_router.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,6 +34,7 @@ struct recorded {
 static struct {
     struct recorded claims[CLAIMS_MAX];
     size_t claim_count;
+    unsigned assigned_by[ANNOUNCE_PROTOCOLS];
     unsigned flushes, assigned, no_interface, touched, scheduled;
     bool interface_is_there;
 } seen; /* the stand-ins have no argument for it */
@@ -80,11 +82,13 @@ bool announcer_has_interface(const struct announcer *a, const char *name)
     return seen.interface_is_there;
 }
 
-void service_event_assigned(struct speaker *sp, const struct speaker_service *s)
+void service_event_assigned(struct speaker *sp, const struct speaker_service *s,
+                            enum announce_protocol protocol)
 {
     (void)sp;
-    assert_true(s->announced);
+    assert_true(service_is_announced(s, protocol));
     seen.assigned++;
+    seen.assigned_by[protocol]++;
 }
 
 void service_event_no_interface(struct speaker *sp, const struct speaker_service *s, struct ip ip)
@@ -102,9 +106,10 @@ void service_note_missing(struct speaker *sp, struct speaker_service *s, const c
     (void)missing;
 }
 
-void l2_status_touch(struct speaker *sp, struct speaker_service *s)
+void status_touch(struct speaker *sp, enum announce_protocol protocol, struct speaker_service *s)
 {
     (void)sp;
+    (void)protocol;
     (void)s;
     seen.touched++;
 }
@@ -130,6 +135,7 @@ static void speaker_begin(struct world *w, struct speaker *sp)
 {
     memset(sp, 0, sizeof(*sp));
     memset(&seen, 0, sizeof(seen));
+    memset(&fake_router, 0, sizeof(fake_router));
     seen.interface_is_there = true;
     sp->options = &w->options;
     sp->config.cfg = &w->f.cfg;
@@ -182,7 +188,8 @@ static struct object *new_slice(struct world *w, const char *name, const char *s
 
     o->slice.service = service;
     o->slice.endpoints = arena_calloc(w->f.arena, 1, sizeof(*o->slice.endpoints));
-    o->slice.endpoints[0] = (struct endpoint){.node = node, .ready = ready};
+    o->slice.endpoints[0] = (struct endpoint){
+        .node = node, .ready = ready, .addresses = fixture_words(&w->f, "192.0.2.7")};
     o->slice.endpoint_count = 1;
     return o;
 }
@@ -324,6 +331,113 @@ static void guards_announced_services(void **state)
     assert_true((w.sp.todo & TODO_CONFIG) != 0); /* what was refused may fit now */
 }
 
+/* --- BGP --- */
+
+static const struct fake_route *route_of(struct world *w, const char *name)
+{
+    return fake_route_of(service_table_get(&w->sp.services, "default", name));
+}
+
+static void announces_by_both(void **state)
+{
+    CLEANUP(world_done) struct world w;
+    const struct fake_route *r;
+
+    (void)state;
+    world_init(&w);
+    fixture_bgp(&w.f, "routes", NULL);
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Cluster"));
+    work(&w.sp);
+    services_mark_all(&w.sp);
+    work(&w.sp);
+    r = route_of(&w, "web");
+    assert_non_null(r);
+    assert_int_equal(r->count, 1);
+    assert_string_equal(prefix_format(r->prefixes[0]).s, "10.20.30.1/32");
+    assert_false(r->draining);
+    assert_int_equal(seen.assigned_by[ANNOUNCE_BGP], 1); /* .1 is iris2's by Layer 2 */
+    assert_int_equal(seen.assigned_by[ANNOUNCE_LAYER2], 0);
+    w.f.nodes[1].exclude_from_lb = true;
+    services_mark_all(&w.sp);
+    work(&w.sp);
+    assert_int_equal(seen.claim_count, 1);
+    assert_int_equal(seen.assigned_by[ANNOUNCE_BGP], 1);
+    assert_int_equal(seen.assigned_by[ANNOUNCE_LAYER2], 1);
+    w.f.nodes[0].exclude_from_lb = true; /* both protocols end, and one address was announced */
+    services_mark_all(&w.sp);
+    work(&w.sp);
+    assert_null(route_of(&w, "web"));
+    assert_int_equal(seen.claim_count, 0);
+}
+
+/* What the membership says of our own node does not matter to BGP (spec speaker-bgp C11). */
+static void routes_need_no_membership(void **state)
+{
+    CLEANUP(world_done) struct world w;
+
+    (void)state;
+    world_init(&w);
+    fixture_bgp(&w.f, "routes", NULL);
+    w.f.nodes[0].liveness = NODE_NO_SPEAKER;
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.2", "Local"));
+    work(&w.sp);
+    assert_non_null(route_of(&w, "web"));
+    assert_int_equal(seen.claim_count, 0);
+}
+
+static void another_address_is_another_announcement(void **state)
+{
+    CLEANUP(world_done) struct world w;
+
+    (void)state;
+    world_init(&w);
+    fixture_bgp(&w.f, "routes", NULL);
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Cluster"));
+    work(&w.sp);
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.9", "Cluster"));
+    work(&w.sp);
+    assert_string_equal(prefix_format(route_of(&w, "web")->prefixes[0]).s, "10.20.30.9/32");
+    assert_int_equal(seen.assigned_by[ANNOUNCE_BGP], 2);
+    set_service(&w, 0, NULL);
+    work(&w.sp);
+    assert_int_equal(fake_router.route_count, 0);
+}
+
+static void drains_in_steps(void **state)
+{
+    CLEANUP(world_done) struct world w;
+
+    (void)state;
+    world_init(&w);
+    fixture_bgp(&w.f, "routes", NULL);
+    fixture_peer(&w.f, "rack", "192.0.2.1", NULL);
+    set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
+    set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Cluster"));
+    set_slice(&w, 1, new_slice(&w, "own-a", "own", "iris1", TRI_TRUE));
+    set_service(&w, 1, new_service(&w, "own", "10.20.30.2", "Local"));
+    w.f.nodes[0].drain = NODE_DRAIN;
+    work(&w.sp);
+    assert_true(route_of(&w, "web")->draining);
+    assert_true(route_of(&w, "own")->draining);
+    w.sp.drain.has_yielded = true;
+    services_mark_all(&w.sp);
+    work(&w.sp);
+    assert_null(route_of(&w, "web"));           /* iris2 announces it */
+    assert_true(route_of(&w, "own")->draining); /* nobody else does */
+    w.f.nodes[0].drain = NODE_DRAIN_FORCE;
+    services_mark_all(&w.sp);
+    work(&w.sp);
+    assert_null(route_of(&w, "own"));
+    w.f.nodes[0].drain = NODE_DRAIN_NO;
+    services_mark_all(&w.sp);
+    work(&w.sp);
+    assert_false(route_of(&w, "web")->draining);
+    assert_false(route_of(&w, "own")->draining);
+}
+
 /* --- many things in any order --- */
 
 static const char *const names[NAMES] = {"a", "b", "c", "d", "e"};
@@ -370,14 +484,25 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static const char *route_text(struct world *w, const struct fake_route *r)
+{
+    const struct speaker_service *s = r->holder;
+
+    return arena_printf(w->f.arena, "%s by bgp %s%s", s->key, prefix_format(r->prefixes[0]).s,
+                        r->draining ? " draining" : "");
+}
+
 /* Who holds what, sorted, as one text. */
 static const char *claims_text(struct world *w)
 {
-    struct string_list lines = {arena_calloc(w->f.arena, CLAIMS_MAX, sizeof(char *)), 0};
+    struct string_list lines = {
+        arena_calloc(w->f.arena, CLAIMS_MAX + FAKE_ROUTES_MAX, sizeof(char *)), 0};
 
     for (size_t i = 0; i < seen.claim_count; i++)
         lines.items[lines.count++] = arena_printf(w->f.arena, "%s=%s", seen.claims[i].holder->key,
                                                   ip_format(seen.claims[i].ip).s);
+    for (size_t i = 0; i < fake_router.route_count; i++)
+        lines.items[lines.count++] = route_text(w, &fake_router.routes[i]);
     if (lines.count > 1)
         qsort(lines.items, lines.count, sizeof(char *), by_text);
     return fixture_join(&w->f, &lines);
@@ -408,20 +533,24 @@ static void depends_on_the_state_only(void **state)
 
     (void)state;
     for (unsigned round = 0; round < ROUNDS; round++) {
-        CLEANUP(world_done) struct world w;
+        struct world *w = xcalloc(1, sizeof(*w)); /* a page and a half */
         const char *lived, *fresh;
 
-        world_init(&w);
+        world_init(w);
+        fixture_bgp(&w->f, "routes", round % 3 == 0 ? "iris2" : NULL);
+        w->f.nodes[0].drain = round % 5 == 0 ? NODE_DRAIN : NODE_DRAIN_NO;
         for (unsigned i = 0; i < STEPS; i++) {
-            step(&w, &seed);
+            step(w, &seed);
             if (pick(&seed, 3) == 0)
-                work(&w.sp);
+                work(&w->sp);
         }
-        work(&w.sp);
-        lived = claims_text(&w);
-        fresh = from_scratch(&w);
+        work(&w->sp);
+        lived = claims_text(w);
+        fresh = from_scratch(w);
         if (strcmp(lived, fresh) != 0)
             fail_msg("round %u: %s, not %s", round, lived, fresh);
+        world_done(w);
+        free(w);
     }
 }
 
@@ -433,6 +562,10 @@ int main(void)
         cmocka_unit_test(works_in_steps),
         cmocka_unit_test(tells_of_absent_interfaces),
         cmocka_unit_test(guards_announced_services),
+        cmocka_unit_test(announces_by_both),
+        cmocka_unit_test(routes_need_no_membership),
+        cmocka_unit_test(another_address_is_another_announcement),
+        cmocka_unit_test(drains_in_steps),
         cmocka_unit_test(depends_on_the_state_only),
     };
 

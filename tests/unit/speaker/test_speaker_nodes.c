@@ -29,6 +29,8 @@ void membership_rejoin(struct membership *m)
 struct look {
     const char *label; /* of key "a"; NULL: no Node */
     bool unavailable, excluded;
+    enum node_drain drain;
+    const char *address; /* NULL: 192.0.2.1 */
 };
 
 static const struct {
@@ -36,14 +38,22 @@ static const struct {
     struct look old, new;
     unsigned todo;
 } cases[] = {
-    {"heartbeat", {"1", false, false}, {"1", false, false}, 0},
-    {"relabelled", {"1", false, false}, {"2", false, false}, TODO_CONFIG},
-    {"no network", {"1", false, false}, {"1", true, false}, TODO_NODES},
-    {"network", {"1", true, false}, {"1", false, false}, TODO_NODES},
-    {"excluded", {"1", false, false}, {"2", false, true}, TODO_CONFIG | TODO_NODES},
+    {"heartbeat", {"1", false, false, 0, NULL}, {"1", false, false, 0, NULL}, 0},
+    {"relabelled", {"1", false, false, 0, NULL}, {"2", false, false, 0, NULL}, TODO_CONFIG},
+    {"no network", {"1", false, false, 0, NULL}, {"1", true, false, 0, NULL}, TODO_NODES},
+    {"network", {"1", true, false, 0, NULL}, {"1", false, false, 0, NULL}, TODO_NODES},
+    {"excluded",
+     {"1", false, false, 0, NULL},
+     {"2", false, true, 0, NULL},
+     TODO_CONFIG | TODO_NODES},
+    {"drained", {"1", false, false, 0, NULL}, {"1", false, false, NODE_DRAIN, NULL}, TODO_NODES},
+    {"address",
+     {"1", false, false, 0, NULL},
+     {"1", false, false, NODE_DRAIN_NO, "192.0.2.2"},
+     TODO_NODES},
     /* Gone and back between two looks: the configuration is the same, the Node is another. */
-    {"new", {NULL, false, false}, {"1", true, false}, TODO_CONFIG | TODO_NODES},
-    {"gone", {"1", true, false}, {NULL, false, false}, TODO_CONFIG | TODO_NODES},
+    {"new", {NULL, false, false, 0, NULL}, {"1", true, false, 0, NULL}, TODO_CONFIG | TODO_NODES},
+    {"gone", {"1", true, false, 0, NULL}, {NULL, false, false, 0, NULL}, TODO_CONFIG | TODO_NODES},
 };
 
 static const struct object *node_of(struct object *o, struct label *label, const struct look *look)
@@ -55,6 +65,9 @@ static const struct object *node_of(struct object *o, struct label *label, const
     o->meta.labels = (struct label_set){.items = label, .count = 1};
     o->node.network_unavailable = look->unavailable;
     o->node.exclude_from_lb = look->excluded;
+    o->node.drain = look->drain;
+    assert_true(
+        ip_parse(&o->node.internal_v4, look->address != NULL ? look->address : "192.0.2.1"));
     return o;
 }
 
@@ -83,7 +96,7 @@ static void takes_note(void **state)
 static void joins_again_for_our_node(void **state)
 {
     struct membership *any = (struct membership *)(void *)&rejoins;
-    const struct look looks[] = {{"1", false, false}, {"2", false, false}};
+    const struct look looks[] = {{"1", false, false, 0, NULL}, {"2", false, false, 0, NULL}};
     struct speaker_options options = {.node = "iris1"};
     struct speaker sp = {.options = &options, .membership = any};
     struct object old, new;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "standalone/json_text.h"
+#include "speaker/json_text.h"
 
 #include "base/mem.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ServiceL2Status without a server: this file stands in for the writer. A request is a line of
- * text, and waits until a test answers it.
+ * The status objects of Services without a server, ServiceL2Status most of the time: this file
+ * stands in for the writer. A request is a line of text, and waits until a test answers it.
  */
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "fake_router.h"
 #include "speaker/speaker_int.h"
 
 #include <errno.h>
@@ -77,6 +78,7 @@ static int set_up(void **state)
     struct fixture *f = xcalloc(1, sizeof(*f));
 
     memset(&seen, 0, sizeof(seen));
+    memset(&fake_router, 0, sizeof(fake_router));
     f->base = event_base_new();
     f->arena = arena_new();
     f->options.node = "oak";
@@ -84,7 +86,7 @@ static int set_up(void **state)
     f->sp.base = f->base;
     f->sp.cluster.namespace = "metallb-system";
     f->sp.passed = true;
-    l2_status_init(&f->sp);
+    statuses_init(&f->sp);
     *state = f;
     return 0;
 }
@@ -93,7 +95,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
 
-    l2_status_done(&f->sp);
+    statuses_done(&f->sp);
     service_table_done(&f->sp.services);
     event_base_free(f->base);
     arena_free(f->arena);
@@ -107,9 +109,9 @@ static struct speaker_service *announce(struct fixture *f, const char *name, boo
 {
     struct speaker_service *s = service_table_get(&f->sp.services, "default", name);
 
-    s->announced = announced;
-    l2_status_touch(&f->sp, s);
-    l2_status_work(&f->sp);
+    s->announced = announced ? 1u << ANNOUNCE_LAYER2 : 0;
+    status_touch(&f->sp, ANNOUNCE_LAYER2, s);
+    statuses_work(&f->sp);
     return s;
 }
 
@@ -127,7 +129,7 @@ static struct object *object(struct fixture *f, const char *name, const char *no
     o->kind = OBJ_SERVICE_L2_STATUS;
     o->meta = (struct meta){
         .namespace = "metallb-system", .name = name, .labels = {.items = l, .count = 3}};
-    o->l2_status = (struct service_l2_status){
+    o->service_status = (struct service_status){
         .node = node_status,
         .service = written ? "web" : "",
         .service_namespace = written ? "default" : "",
@@ -139,8 +141,8 @@ static void change(struct fixture *f, const struct object *old, const struct obj
 {
     const struct kube_change c = {.kind = OBJ_SERVICE_L2_STATUS, .old = old, .new = new};
 
-    l2_status_on_change(&f->sp, &c);
-    l2_status_work(&f->sp);
+    status_on_change(&f->sp, ANNOUNCE_LAYER2, &c);
+    statuses_work(&f->sp);
 }
 
 static void answer(size_t i, int code, unsigned status, const char *body)
@@ -222,7 +224,7 @@ static void writes_what_changed_meanwhile(void **state)
     s = announce(f, "web", true);
     change(f, NULL, object(f, "l2-a", "oak", "oak"));
     f->sp.passed = true;
-    l2_status_work(&f->sp);
+    statuses_work(&f->sp);
     assert_int_equal(seen.count, 0); /* it is as it should be */
     s->rule = rule_ref(&f->sp.services.rules, false, &(struct string_list){names, 1});
     announce(f, "web", true);
@@ -245,7 +247,7 @@ static void deletes_what_it_left_behind(void **state)
     change(f, NULL, b);
     change(f, NULL, object(f, "l2-c", "elm", "elm")); /* is not ours to delete */
     f->sp.passed = true;
-    l2_status_work(&f->sp);
+    statuses_work(&f->sp);
     assert_int_equal(seen.count, 2);
     assert_string_equal(seen.requests[0].line, "DELETE " COLLECTION "/l2-a ");
     assert_string_equal(seen.requests[1].line, "DELETE " COLLECTION "/l2-b ");
@@ -267,7 +269,7 @@ static void the_owner_deletes_all_but_one(void **state)
     announce(f, "web", true);
     assert_int_equal(seen.count, 0);
     f->sp.passed = true;
-    l2_status_work(&f->sp);
+    statuses_work(&f->sp);
     assert_int_equal(seen.count, 2);
     assert_string_equal(seen.requests[0].line, "DELETE " COLLECTION "/l2-c ");
     assert_string_equal(seen.requests[1].line, "DELETE " COLLECTION "/l2-b ");
@@ -333,6 +335,78 @@ static void tries_a_refused_one_again(void **state)
     assert_non_null(strstr(seen.requests[3].line, "\"web\""));
 }
 
+/* --- ServiceBGPStatus --- */
+
+#define BGP_COLLECTION "/apis/metallb.io/v1beta1/namespaces/metallb-system/servicebgpstatuses"
+
+static void routes_of_web(struct fixture *f, bool announced)
+{
+    struct speaker_service *s = service_table_get(&f->sp.services, "default", "web");
+
+    s->announced = announced ? 1u << ANNOUNCE_BGP : 0;
+    if (announced)
+        router_put(NULL, s, NULL, 0, false);
+    else
+        router_drop(NULL, s);
+    status_touch(&f->sp, ANNOUNCE_BGP, s);
+    statuses_work(&f->sp);
+}
+
+static void bgp_change(struct fixture *f, struct object *old, struct object *new)
+{
+    const struct kube_change c = {.kind = OBJ_SERVICE_BGP_STATUS, .old = old, .new = new};
+
+    status_on_change(&f->sp, ANNOUNCE_BGP, &c);
+    statuses_work(&f->sp);
+}
+
+static void tells_the_peers(void **state)
+{
+    struct fixture *f = *state;
+    const char *names[] = {"rack1", "rack2"};
+    struct object *bare = object(f, "bgp-a", "oak", ""), *full = object(f, "bgp-a", "oak", "oak");
+
+    routes_of_web(f, true);
+    assert_int_equal(seen.count, 0); /* no peer, no object */
+    fake_router.peers = (struct string_list){names, 2};
+    routes_of_web(f, true);
+    check_last(0, "POST " BGP_COLLECTION " {\"apiVersion\":\"metallb.io/v1beta1\"");
+    assert_non_null(strstr(seen.requests[0].line, "\"kind\":\"ServiceBGPStatus\""));
+    assert_non_null(strstr(seen.requests[0].line, "\"generateName\":\"bgp-\""));
+    bgp_change(f, NULL, bare);
+    answer(0, 0, 201, "{\"metadata\":{\"name\":\"bgp-a\"}}");
+    check_last(1, "PATCH " BGP_COLLECTION "/bgp-a/status {\"status\":{\"node\":\"oak\"");
+    assert_non_null(strstr(seen.requests[1].line, "\"peers\":[\"rack1\",\"rack2\"]"));
+    answer(1, 0, 200, "{}");
+    full->service_status.names = fake_router.peers;
+    bgp_change(f, bare, full);
+    assert_int_equal(seen.count, 2); /* as it should be */
+    fake_router.peers.count = 1;
+    routes_of_web(f, true);
+    check_last(2, "PATCH " BGP_COLLECTION "/bgp-a/status ");
+    answer(2, 0, 200, "{}");
+    fake_router.peers.count = 0;
+    routes_of_web(f, true);
+    check_last(3, "DELETE " BGP_COLLECTION "/bgp-a ");
+}
+
+/* Many nodes announce by BGP: each keeps its own object, and no other. */
+static void leaves_the_others_alone(void **state)
+{
+    struct fixture *f = *state;
+    const char *names[] = {"rack1"};
+    struct object *own = object(f, "bgp-a", "oak", "oak");
+
+    own->service_status.names = (struct string_list){names, 1};
+    fake_router.peers = own->service_status.names;
+    f->sp.passed = false; /* at the start */
+    bgp_change(f, NULL, object(f, "bgp-b", "elm", "elm"));
+    bgp_change(f, NULL, own);
+    f->sp.passed = true;
+    routes_of_web(f, true);
+    assert_int_equal(seen.count, 0); /* ours is as it should be */
+}
+
 int main(void)
 {
 #define STATUS_TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -341,7 +415,8 @@ int main(void)
         STATUS_TEST(writes_what_changed_meanwhile), STATUS_TEST(deletes_what_it_left_behind),
         STATUS_TEST(the_owner_deletes_all_but_one), STATUS_TEST(stops_with_a_delete),
         STATUS_TEST(creates_again_what_is_gone),    STATUS_TEST(waits_while_nobody_answers),
-        STATUS_TEST(tries_a_refused_one_again),
+        STATUS_TEST(tries_a_refused_one_again),     STATUS_TEST(tells_the_peers),
+        STATUS_TEST(leaves_the_others_alone),
     };
 
     log_set_silent();

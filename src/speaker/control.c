@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "standalone/run_int.h"
+#include "speaker/control.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event_struct.h>
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,9 @@ static const struct timeval client_timeout = {.tv_sec = 5};
 static const struct timeval accept_pause = {.tv_sec = 1};
 
 struct control {
-    struct run *run;
+    struct event_base *base;
+    json_t *(*answer)(void *arg);
+    void *arg;
     struct evconnlistener *listener;
     struct event resume; /* the listener */
     char *path;          /* owned; the socket file is ours to remove */
@@ -43,7 +47,7 @@ static void on_client(struct evconnlistener *listener, evutil_socket_t fd, struc
                       int peer_len, void *arg)
 {
     struct control *c = arg;
-    struct bufferevent *client = bufferevent_socket_new(c->run->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *client = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
     json_t *status;
     char *body;
 
@@ -54,7 +58,7 @@ static void on_client(struct evconnlistener *listener, evutil_socket_t fd, struc
         close(fd);
         return;
     }
-    status = status_build(c->run);
+    status = c->answer(c->arg);
     body = json_dumps(status, JSON_INDENT(2));
     json_decref(status);
     bufferevent_setcb(client, NULL, on_client_done, on_client_event, NULL);
@@ -138,8 +142,9 @@ static int listen_at(const struct sockaddr_un *address)
     return r;
 }
 
-int control_open(struct control **ret, struct run *run, const char *path, struct err *err)
+int control_open(struct control **ret, const struct control_options *options, struct err *err)
 {
+    const char *path = options->path;
     struct sockaddr_un address;
     struct control *c;
     int fd, r;
@@ -160,10 +165,12 @@ int control_open(struct control **ret, struct run *run, const char *path, struct
     if (fd < 0)
         return err_set(err, fd, "control socket %s: %s", path, strerror(-fd));
     c = xcalloc(1, sizeof(*c));
-    c->run = run;
+    c->base = options->base;
+    c->answer = options->answer;
+    c->arg = options->arg;
     c->path = xstrdup(path);
-    event_assign(&c->resume, run->base, -1, 0, on_resume, c);
-    c->listener = evconnlistener_new(run->base, on_client, c,
+    event_assign(&c->resume, c->base, -1, 0, on_resume, c);
+    c->listener = evconnlistener_new(c->base, on_client, c,
                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (c->listener == NULL) {
         close(fd);

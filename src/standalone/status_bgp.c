@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "standalone/status_bgp.h"
+
+#include "base/duration.h"
+#include "base/mono.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+
+    return s != NULL ? s : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static void add_list(struct text *out, const json_t *array, const char *when_empty)
+{
+    const json_t *name;
+    size_t i;
+
+    if (json_array_size(array) == 0)
+        text_add(out, when_empty);
+    json_array_foreach(array, i, name)
+        text_printf(out, "%s%s", i > 0 ? "," : "", json_string_value(name));
+}
+
+static struct duration_text seconds(const json_t *object, const char *key)
+{
+    return duration_format(number_of(object, key) * NS_PER_SEC);
+}
+
+/* --- peers --- */
+
+static void add_place(struct text *out, const json_t *p)
+{
+    text_printf(out, "%s: ", text_of(p, "name"));
+    text_add(out, json_object_get(p, "address") != NULL ? text_of(p, "address") : "no address yet");
+    if (number_of(p, "port") != 179)
+        text_printf(out, " port %lld", number_of(p, "port"));
+    if (json_object_get(p, "interface") != NULL)
+        text_printf(out, " on %s", text_of(p, "interface"));
+    if (json_object_get(p, "vrf") != NULL)
+        text_printf(out, " in VRF %s", text_of(p, "vrf"));
+    if (json_object_get(p, "peerASN") != NULL)
+        text_printf(out, ", AS %lld", number_of(p, "peerASN"));
+    text_printf(out, ", %s for %s", text_of(p, "state"), seconds(p, "sinceSeconds").s);
+    if (json_object_get(p, "nextDialSeconds") != NULL)
+        text_printf(out, ", next attempt in %s", seconds(p, "nextDialSeconds").s);
+    text_add(out, "\n");
+}
+
+static void add_session(struct text *out, const json_t *p)
+{
+    if (json_object_get(p, "families") == NULL)
+        return;
+    text_printf(out, "    %s from %s, families ", text_of(p, "class"), text_of(p, "localAddress"));
+    add_list(out, json_object_get(p, "families"), "none");
+    if (number_of(p, "holdSeconds") > 0)
+        text_printf(out, ", hold time %s, keepalive %s", seconds(p, "holdSeconds").s,
+                    seconds(p, "keepaliveSeconds").s);
+    else
+        text_add(out, ", no hold time");
+    text_printf(out, "\n    %lld of %lld prefixes sent, %lld received\n",
+                number_of(p, "prefixesSent"), number_of(p, "prefixesWanted"),
+                number_of(p, "prefixesReceived"));
+}
+
+static void add_bfd(struct text *out, const json_t *bfd)
+{
+    if (bfd == NULL)
+        return;
+    text_printf(out, "    BFD %s for %s", text_of(bfd, "state"), seconds(bfd, "sinceSeconds").s);
+    if (number_of(bfd, "detectMicroseconds") > 0)
+        text_printf(out, ", detects in %s",
+                    duration_format(number_of(bfd, "detectMicroseconds") * NS_PER_US).s);
+    if (json_object_get(bfd, "diagnostic") != NULL)
+        text_printf(out, ", last went down: %s", text_of(bfd, "diagnostic"));
+    text_add(out, "\n");
+}
+
+static void add_obstacles(struct text *out, const json_t *p)
+{
+    json_t *no_next_hop = json_object_get(p, "noNextHop"), *why;
+    const char *family;
+
+    json_object_foreach(no_next_hop, family, why)
+        text_printf(out, "    no %s routes: %s\n", family, json_string_value(why));
+    if (number_of(p, "prefixesTooLong") > 0)
+        text_printf(out, "    %lld routes do not fit into a message\n",
+                    number_of(p, "prefixesTooLong"));
+    if (json_object_get(p, "lastError") != NULL)
+        text_printf(out, "    last error: %s\n", text_of(p, "lastError"));
+    if (json_object_get(p, "hint") != NULL)
+        text_printf(out, "    hint: %s\n", text_of(p, "hint"));
+}
+
+void status_bgp_peers(struct text *out, const json_t *bgp)
+{
+    const json_t *p;
+    size_t i;
+
+    json_array_foreach(json_object_get(bgp, "peers"), i, p)
+    {
+        text_add(out, "  ");
+        add_place(out, p);
+        add_session(out, p);
+        add_bfd(out, json_object_get(p, "bfd"));
+        add_obstacles(out, p);
+    }
+}
+
+/* --- routes --- */
+
+static const struct {
+    const char *word, *text;
+} states[] = {
+    {"sent", "sent"},
+    {"pending", "about to be sent"},
+    {"no-session", "not sent: the session is not up"},
+    {"no-family", "not sent: the session does not carry the family"},
+    {"no-next-hop", "not sent: there is no next hop"},
+    {"too-long", "not sent: it does not fit into a message"},
+    {"absent", "not for this peer"},
+};
+
+static const char *state_text(const char *word)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+        if (str_eq(states[i].word, word))
+            return states[i].text;
+    }
+    return word;
+}
+
+void status_bgp_route(struct text *out, const json_t *r)
+{
+    const json_t *communities = json_object_get(r, "communities");
+
+    text_printf(out, "%s to %s: %s", text_of(r, "prefix"), text_of(r, "peer"),
+                state_text(text_of(r, "state")));
+    if (json_object_get(r, "localPref") != NULL)
+        text_printf(out, ", localPref %lld", number_of(r, "localPref"));
+    if (number_of(r, "med") > 0)
+        text_printf(out, ", MED %lld", number_of(r, "med"));
+    if (number_of(r, "asPathPrepend") > 0)
+        text_printf(out, ", asPathPrepend %lld", number_of(r, "asPathPrepend"));
+    if (json_array_size(communities) > 0) {
+        text_add(out, ", communities ");
+        add_list(out, communities, "");
+    }
+}
+
+void status_bgp_routes(struct text *out, const json_t *bgp)
+{
+    const json_t *r;
+    size_t i;
+
+    json_array_foreach(json_object_get(bgp, "routes"), i, r)
+    {
+        status_bgp_route(out, r);
+        text_add(out, "\n");
+    }
+}
