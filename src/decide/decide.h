@@ -176,13 +176,14 @@ struct bgp_ad *decide_bgp_ads(const struct decide_service *s, const struct bgp_v
 
 /*
  * What several advertisements of one prefix add up to (spec speaker-bgp 0.1, C27, changes-0.16.2
- * 1.4): the highest local preference; the smallest prepend of those that ask for one; the union of
- * the communities. Start with {0}.
+ * 1.4): the highest local preference; the smallest prepend of those that ask for one; the smallest
+ * MED, where none is 0; the union of the communities. Start with {0}.
  */
 struct bgp_wishes {
     bool any, local_prefs_differ, prepends_differ;
     uint32_t first_local_pref, local_pref; /* 0: unset */
     uint8_t first_prepend, prepend;
+    uint32_t med;
     const struct bgp_community *communities; /* sorted, unique; of an advertisement, or in the arena
                                               */
     size_t community_count;

@@ -111,6 +111,7 @@ void bgp_wishes_add(struct bgp_wishes *w, const struct bgp_adv *adv, struct aren
         w->any = true;
         w->first_local_pref = adv->local_pref;
         w->first_prepend = adv->as_path_prepend;
+        w->med = adv->med;
     }
     w->local_prefs_differ |= adv->local_pref != w->first_local_pref;
     w->prepends_differ |= adv->as_path_prepend != w->first_prepend;
@@ -118,5 +119,7 @@ void bgp_wishes_add(struct bgp_wishes *w, const struct bgp_adv *adv, struct aren
         w->local_pref = adv->local_pref;
     if (adv->as_path_prepend > 0 && (w->prepend == 0 || adv->as_path_prepend < w->prepend))
         w->prepend = adv->as_path_prepend;
+    if (adv->med < w->med)
+        w->med = adv->med;
     add_communities(w, adv, a);
 }

@@ -96,7 +96,7 @@ struct router {
 /* --- router_options.c: pure --- */
 
 const char *router_vrf(const struct peer *p);       /* "": the default one */
-bool router_peer_is_multihop(const struct peer *p); /* ebgpMultiHop, where it has a say */
+bool router_peer_is_multihop(const struct peer *p); /* by ebgpMultiHop or GTSM */
 
 /* `address`, `id` and `refused` are of the place where the peer runs: router_peer.address, the
  * router identifier when the CR has none. Strings are borrowed. */

@@ -11,7 +11,7 @@
 enum {
     DEFAULT_PORT = 179,
     RESTART_S = 120,
-    MULTIHOP_TTL = 255,
+    MAX_TTL = 255,
 };
 
 bool router_defaults_of(struct router_defaults *ret, const char *bgp_type)
@@ -34,7 +34,8 @@ const char *router_vrf(const struct peer *p)
 /* Interface peers ignore ebgpMultiHop (F15), and inside an AS it has no meaning. */
 bool router_peer_is_multihop(const struct peer *p)
 {
-    return p->ebgp_multi_hop && p->address.family != IP_NONE && !peer_is_ibgp(p);
+    return (p->ebgp_multi_hop || p->ttl_security_hops > 1) && p->address.family != IP_NONE &&
+           !peer_is_ibgp(p);
 }
 
 static uint16_t whole_seconds(struct opt_duration d)
@@ -96,11 +97,19 @@ static uint32_t router_id(const struct peer *p, uint32_t otherwise)
     return id != 0 ? id : otherwise;
 }
 
+/* GTSM (RFC 5082): both send 255, and what comes has passed fewer routers than the hops given. */
+static void set_ttl(struct bgp_peer_options *o, const struct peer *p,
+                    const struct router_defaults *d)
+{
+    bool far = peer_is_ibgp(p) || router_peer_is_multihop(p) || p->ttl_security_hops > 0;
+
+    o->ttl = far ? MAX_TTL : d->ebgp_ttl;
+    o->min_ttl = p->ttl_security_hops > 0 ? (uint8_t)(MAX_TTL + 1 - p->ttl_security_hops) : 0;
+}
+
 void router_peer_options(struct bgp_peer_options *ret, const struct peer *p,
                          const struct router_place *place, const struct router_defaults *d)
 {
-    bool far = peer_is_ibgp(p) || router_peer_is_multihop(p);
-
     *ret = (struct bgp_peer_options){
         .name = p->name,
         .key =
@@ -112,9 +121,9 @@ void router_peer_options(struct bgp_peer_options *ret, const struct peer *p,
                 .source = p->source_address,
             },
         .password = p->password != NULL ? p->password : "",
-        .ttl = far ? MULTIHOP_TTL : d->ebgp_ttl,
         .refused = place->refused,
     };
+    set_ttl(ret, p, d);
     set_as(&ret->fsm, p);
     set_timers(&ret->fsm, p, d);
     set_families(&ret->fsm, p, place->address);

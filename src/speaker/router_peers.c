@@ -306,7 +306,7 @@ bool router_peer_is_far(const struct router *r, const struct router_peer *p)
 {
     return r->options.defaults.ebgp_ttl == 1 && p->address.family != IP_NONE && !p->on_link &&
            !ip_is_link_local(p->address) && p->vrf_there && !peer_is_ibgp(p->cfg) &&
-           !p->cfg->ebgp_multi_hop;
+           !p->cfg->ebgp_multi_hop && p->cfg->ttl_security_hops == 0;
 }
 
 /* Before it is dialled for the first time; blocked comes after that. */

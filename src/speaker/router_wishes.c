@@ -33,7 +33,7 @@ static const struct bgp_adv drain = {.communities = &graceful_shutdown, .communi
 /* All that counts, as a text. */
 static void wish_key(struct text *t, const struct bgp_adv *adv)
 {
-    text_printf(t, "%u %u", adv->local_pref, adv->as_path_prepend);
+    text_printf(t, "%u %u %u", adv->local_pref, adv->as_path_prepend, adv->med);
     for (size_t i = 0; i < adv->community_count; i++)
         text_printf(t, " %s", bgp_community_format(adv->communities[i]).s);
     for (size_t i = 0; i < adv->peers.count; i++)
@@ -59,6 +59,7 @@ static struct wish *wish_new(const struct bgp_adv *adv, char *key_take)
     w->adv = (struct bgp_adv){
         .local_pref = adv->local_pref,
         .as_path_prepend = adv->as_path_prepend,
+        .med = adv->med,
         .communities = arena_memdup(w->arena, adv->communities,
                                     adv->community_count * sizeof(*adv->communities)),
         .community_count = adv->community_count,
@@ -117,6 +118,7 @@ static bool attrs_for(struct demand *d, const struct peer *p, struct arena *a,
 {
     bool ibgp = peer_is_ibgp(p), draining = true;
     struct bgp_wishes w = {0};
+    uint32_t med;
 
     if (!peer_carries(p, d->example.addr.family))
         return false;
@@ -131,11 +133,13 @@ static bool attrs_for(struct demand *d, const struct peer *p, struct arena *a,
     if (!w.any)
         return false;
     warn_once(d, p, &w);
+    med = w.med; /* what drains adds a community, and wishes for no MED */
     if (draining)
         bgp_wishes_add(&w, &drain, a);
     *ret = (struct bgp_attrs){
         .has_local_pref = ibgp && (draining || w.local_pref != 0),
         .local_pref = ibgp && !draining ? w.local_pref : 0,
+        .med = med,
         .prepend = ibgp ? 0 : w.prepend,
         .communities = w.communities,
         .community_count = w.community_count,

@@ -339,6 +339,8 @@ static void print_share(struct text *t, const struct bgp_share *s)
     text_printf(t, " %s", fake.id_names[ID_BASE - (int)s->peer]);
     if (s->attrs.has_local_pref)
         text_printf(t, " lp=%u", s->attrs.local_pref);
+    if (s->attrs.med != 0)
+        text_printf(t, " med=%u", s->attrs.med);
     if (s->attrs.prepend != 0)
         text_printf(t, " pp=%u", s->attrs.prepend);
     for (size_t i = 0; i < s->attrs.community_count; i++)

@@ -191,8 +191,13 @@ static void test_merging(void **state)
     w->adv[1]->as_path_prepend = 3;
     fixture_communities(&w->f, w->adv[0], "1:1");
     fixture_communities(&w->f, w->adv[1], "1:2");
+    w->adv[0]->med = 20;
+    w->adv[1]->med = 10;
+    put(w, 0, "10.20.30.0/24=0", true);
+    expect_routes("10.20.30.0/24 int lp=0 med=20 1:1 65535:0, ext med=20 pp=5 1:1 65535:0");
     put(w, 0, "10.20.30.0/24=0", false);
     put(w, 1, "10.20.30.0/24=1", false);
+    expect_routes("10.20.30.0/24 int lp=100 med=10 1:1 1:2, ext med=10 pp=3 1:1 1:2");
     put(w, 2, "10.20.30.0/24=2", false);
     expect_routes("10.20.30.0/24 int lp=100 1:1 1:2, ext pp=3 1:1 1:2");
     router_drop(w->router, &w->holders[1]);

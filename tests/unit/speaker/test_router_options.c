@@ -48,6 +48,11 @@ static void make_multihop(struct peer *p)
     p->ebgp_multi_hop = true;
 }
 
+static void make_secure(struct peer *p)
+{
+    p->ttl_security_hops = 1;
+}
+
 static void make_unnumbered(struct peer *p)
 {
     p->address = (struct ip){0};
@@ -154,6 +159,7 @@ static const struct {
     {"plain eBGP", change_nothing, "198.18.0.2:179 as 64512 is 64500 ttl 1 180/60 v4 id 16"},
     {"iBGP", make_ibgp, "198.18.0.2:179 as 64512 is 64512 ttl 255 180/60 v4 id 16"},
     {"multihop", make_multihop, "198.18.0.2:179 as 64512 is 64500 ttl 255 180/60 v4 id 16"},
+    {"GTSM", make_secure, "198.18.0.2:179 as 64512 is 64500 ttl 255>=255 180/60 v4 id 16"},
     {"unnumbered", make_unnumbered, "eth7:179 as 64512 is 64500 ttl 1 180/60 v4 v6 8950 id 16"},
     {"unnumbered ignores multihop", make_unnumbered_multihop,
      "eth7:179 as 64512 is 64500 ttl 1 180/60 v4 v6 8950 id 16"},
@@ -211,7 +217,10 @@ static void print_options(struct text *t, const struct bgp_peer_options *o)
     if (o->key.vrf[0] != '\0')
         text_printf(t, " vrf %s", o->key.vrf);
     print_as(t, &o->fsm);
-    text_printf(t, " ttl %u %u/%u", o->ttl, o->fsm.hold_s, o->fsm.keepalive_s);
+    text_printf(t, " ttl %u", o->ttl);
+    if (o->min_ttl > 0)
+        text_printf(t, ">=%u", o->min_ttl);
+    text_printf(t, " %u/%u", o->fsm.hold_s, o->fsm.keepalive_s);
     if (o->fsm.connect_s != 0)
         text_printf(t, " connect %u", o->fsm.connect_s);
     text_add(t, o->fsm.family[BGP_IPV4] ? " v4" : "");
