@@ -472,6 +472,7 @@ class ExaBgp(Daemon):
     """It keeps no table: what arrived is read from its JSON. Commands of its API go in through send()."""
 
     programs = ("exabgp",)
+    talks = True  # logs all that it does
 
     def _neighbor(self, n):
         yield f"neighbor {n.address} {{"
@@ -524,7 +525,7 @@ class ExaBgp(Daemon):
         path = self.write("exabgp.conf", "\n".join(lines + self.lines) + "\n")
         env = dict(ENV, **{"exabgp.tcp.bind": "0.0.0.0 ::", "exabgp.tcp.port": str(self.port), "exabgp.daemon.user": "root",
                            "exabgp.daemon.drop": "false", "exabgp.api.cli": "false", "exabgp.log.all": "true",
-                           "exabgp.api.ack": "false"})
+                           "exabgp.api.ack": "false", "exabgp.log.level": "INFO" if self.talks else "WARNING"})
         self.spawn("exabgp", path, env=env)
         return self
 

@@ -506,13 +506,15 @@ static void command(struct tool *t, char *line)
 static void on_input(evutil_socket_t fd, short what, void *arg)
 {
     struct tool *t = arg;
-    char *line;
+    char *line, bytes[4096]; /* evbuffer_read would ask first how much there is */
+    ssize_t n = read(fd, bytes, sizeof(bytes));
 
     (void)what;
-    if (evbuffer_read(t->input, fd, -1) <= 0) {
+    if (n <= 0) {
         event_base_loopbreak(t->base);
         return;
     }
+    evbuffer_add(t->input, bytes, (size_t)n);
     while ((line = evbuffer_readln(t->input, NULL, EVBUFFER_EOL_LF)) != NULL) {
         command(t, line);
         free(line);
