@@ -3,7 +3,7 @@
  * Two delays grow from 1 s to 120 s. The one between dials (ConnectRetry) grows while TCP fails,
  * but not soon after a session: a peer that has lost us may refuse connections for a while (spec
  * speaker-bgp 5.4, 9 #41). The idle hold (DampPeerOscillations) follows complaints and lost
- * sessions; only a session that lasted resets it.
+ * sessions; only a session that lasted resets it. A connect time that is configured bounds both.
  */
 #include "bgp/bgp_fsm_int.h"
 
@@ -78,9 +78,13 @@ void bgp_fsm_wait(struct bgp_fsm *f, struct mono now)
  * in at once; after two it has to wait, else it could keep us busy. */
 void bgp_fsm_hold_back(struct bgp_fsm *f, struct mono now, enum bgp_ending how, bool lenient)
 {
+    unsigned seconds = f->idle_s;
+
+    if (f->options.connect_s != 0 && seconds > f->options.connect_s)
+        seconds = f->options.connect_s;
     f->held_back = true;
     f->refusing = how == BGP_ENDED_BY_COMPLAINT && f->idle_s > BGP_RETRY_FIRST_S;
-    f->retry = mono_add(now, jittered(f, f->idle_s));
+    f->retry = mono_add(now, jittered(f, seconds));
     if (!lenient)
         f->idle_s = longer(f->idle_s);
 }

@@ -17,6 +17,7 @@ from netns import ENV
 MY_AS, PEER_AS = 64512, 64513
 SPEAKER, ROUTER = "192.0.2.2", "192.0.2.1"
 SPEAKER6, ROUTER6 = "2001:db8::2", "2001:db8::1"
+WHOLE = 1 << 17  # octets of a capture: also of the longest segment
 FAR, FAR6 = "203.0.113.1", "2001:db8:1::1"  # of a router behind the router
 
 
@@ -124,11 +125,11 @@ def many(count, first="198.18.0.0"):
 class Speaker(Process):
     """`steellb run` with a folder of its own; put() replaces all objects but the nodes."""
 
-    def __init__(self, net, *objects, ns="speaker", nodes=("speaker",), args=()):
+    def __init__(self, net, *objects, ns="speaker", nodes=("speaker",), args=(), prefix=()):
         self.folder = Folder(f"{net.folder}/{ns}-folder{Process.serial}")
         self.folder.put("nodes.yaml", *(node(n) for n in nodes))
         self.put(*objects)
-        super().__init__(net, ns, self.folder.path, "--exclude-interface", "^lo$", "--log-level", "debug", *args)
+        super().__init__(net, ns, self.folder.path, "--exclude-interface", "^lo$", "--log-level", "debug", *args, prefix=prefix)
 
     def put(self, *objects):
         self.folder.write("objects.yaml", documents(*objects))
@@ -161,14 +162,18 @@ def speaker(net, *objects, **options):
 # --- what we send ---
 
 
+# TCP's own affairs, and a message longer than 4,096 octets, which tshark 4.0 does not expect (RFC 8654).
+HARMLESS = "tcp.flags.reset == 1 || tcp.options.sack.dsack || (bgp.length.invalid && bgp.length > 4096)"
+
+
 @contextlib.contextmanager
 def dissected(net, ns="speaker", interface="eth0", sender=(SPEAKER, SPEAKER6), ports="tcp port 179 or udp port 3784 or udp port 4784"):
     """tshark finds nothing to complain of in what `sender` sent meanwhile. Yields the capture."""
-    with net.capture(ns, interface, ports) as capture:
+    with net.capture(ns, interface, ports, snaplen=WHOLE) as capture:
         yield capture
-    complaints = dissect(capture, "(%s) && (_ws.malformed || _ws.expert.severity >= \"Warn\")" % " || ".join(
-        ("ipv6.src == " if ":" in a else "ip.src == ") + a for a in sender), "-T", "fields", "-e", "frame.number", "-e", "_ws.expert.message",
-        "-o", "tcp.analyze_sequence_numbers:FALSE")
+    from_us = " || ".join(("ipv6.src == " if ":" in a else "ip.src == ") + a for a in sender)
+    complaints = dissect(capture, f"({from_us}) && (_ws.malformed || _ws.expert.severity >= \"Warning\") && !({HARMLESS})", "-T", "fields",
+                         "-e", "frame.number", "-e", "_ws.expert.message", "-o", "tcp.analyze_sequence_numbers:FALSE")
     assert not complaints, complaints
 
 
@@ -178,3 +183,13 @@ def dissect(capture, display_filter, *args):
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert r.returncode == 0, r.stderr
     return r.stdout.splitlines()
+
+
+def notifications(capture, sender=(SPEAKER, SPEAKER6)):
+    """(code, subcode) of the NOTIFICATION messages that `sender` sent."""
+    minors = ["minor_error", "minor_error_open", "minor_error_update", "minor_error_expired", "minor_error_state", "minor_error_cease",
+              "minor_error_unknown"]
+    lines = dissect(capture, "bgp.type == 3 && (%s)" % " || ".join(("ipv6.src == " if ":" in a else "ip.src == ") + a for a in sender),
+                    "-T", "fields", "-E", "separator=;", "-e", "bgp.notify.major_error",
+                    *(x for m in minors for x in ("-e", "bgp.notify." + m)))
+    return [tuple(int(x) for x in line.split(";") if x) for line in lines]

@@ -195,12 +195,8 @@ class Frr(Daemon):
         yield from (f"neighbor {who} {line}" for line in n.extra)
 
     def config(self):
-        lines = ["hostname " + self.ns, "log stdout debugging"]
-        profiles = [n.bfd for n in self.neighbors if isinstance(n.bfd, dict)]
-        if profiles:
-            lines += ["bfd", " profile steellb", *(f"  {k} {v}".rstrip() for k, v in profiles[0].items()), " exit", "exit"]
-        lines += [f"router bgp {self.asn}", f" bgp router-id {self.router_id}", " no bgp ebgp-requires-policy",
-                  " no bgp default ipv4-unicast", " bgp bestpath as-path multipath-relax", " bgp suppress-duplicates"]
+        lines = ["hostname " + self.ns, "log stdout debugging", f"router bgp {self.asn}", f" bgp router-id {self.router_id}",
+                 " no bgp ebgp-requires-policy", " no bgp default ipv4-unicast", " bgp bestpath as-path multipath-relax", " bgp suppress-duplicates"]
         for n in self.neighbors:
             lines += [" " + line for line in self._neighbor_lines(n)]
         for family in ("ipv4", "ipv6"):
@@ -210,8 +206,16 @@ class Frr(Daemon):
         lines.append("exit")
         return "\n".join(lines + self.lines) + "\n"
 
-    def _daemon(self, name, *args):
-        self.spawn(f"{FRR_DAEMONS}/{name}", "-f", self.of("frr.conf"), "-i", self.of(name + ".pid"), "-z", self.of("zserv"),
+    def bfd_config(self):
+        """In a file of its own: a daemon that does not know a block takes its `exit` for the end of the file."""
+        profiles = [n.bfd for n in self.neighbors if isinstance(n.bfd, dict)]
+        lines = ["hostname " + self.ns, "log stdout debugging"]
+        if profiles:
+            lines += ["bfd", " profile steellb", *(f"  {k} {v}".rstrip() for k, v in profiles[0].items()), " exit", "exit"]
+        return "\n".join(lines) + "\n"
+
+    def _daemon(self, name, *args, config="frr.conf"):
+        self.spawn(f"{FRR_DAEMONS}/{name}", "-f", self.of(config), "-i", self.of(name + ".pid"), "-z", self.of("zserv"),
                    "--vty_socket", self.folder, "-P", "0", *args)
         until(lambda: os.path.exists(self.of(name + ".vty")), PATIENCE, f"{name} of {self.ns}")
 
@@ -220,7 +224,8 @@ class Frr(Daemon):
         self.write("vtysh.conf", "")
         self._daemon("zebra")
         if any(n.bfd for n in self.neighbors):
-            self._daemon("bfdd", "--bfdctl", self.of("bfdd.sock"))
+            self.write("bfdd.conf", self.bfd_config())
+            self._daemon("bfdd", "--bfdctl", self.of("bfdd.sock"), config="bfdd.conf")
         self._daemon("bgpd", "-p", str(self.port))
         return self
 

@@ -74,12 +74,12 @@ def mac_bytes(text):
 class Capture:
     """A running tcpdump. Leaving the block waits for what is on its way and stops it."""
 
-    def __init__(self, net, ns, interface, expression, path):
+    def __init__(self, net, ns, interface, expression, path, snaplen):
         self.net, self.path = net, path
         # Immediate mode and -U: what was seen is in the file at once. Slots of the ring are as large
         # as a packet may be, so a small limit makes room for many.
         self.process = net.popen(
-            ns, "tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-s", "2048", "-B", "16384",
+            ns, "tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-s", str(snaplen), "-B", "16384",
             "-w", path,
             *expression.split(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         for line in self.process.stderr:
@@ -205,10 +205,11 @@ class Net:
         if process in self.processes:
             self.processes.remove(process)
 
-    def capture(self, ns, interface, expression=""):
+    def capture(self, ns, interface, expression="", snaplen=2048):
+        """A veth carries segments of up to 64 KiB in one piece: who looks into long ones needs a larger snaplen."""
         path = os.path.join(self.folder, f"{len(self.files)}.pcap")
         self.files.append(path)
-        return Capture(self, ns, interface, expression, path)
+        return Capture(self, ns, interface, expression, path, snaplen)
 
     def socket(self, ns, interface, *args):
         """A socket made inside the namespace and used from here; AF_PACKET by default."""

@@ -333,6 +333,21 @@ static void test_damping(void **state)
     script_end(&s);
 }
 
+/* The one who configures it wants to be dialled so often, whatever has happened. */
+static void test_connect_time_bounds_damping(void **state)
+{
+    static const unsigned want[] = {1, 2, 4, 4, 4};
+    struct bgp_fsm_options o = script_options();
+    struct script s;
+
+    (void)state;
+    o.connect_s = 4;
+    script_begin(&s, &o, false);
+    script_run(&s, "start");
+    fail_repeatedly(&s, "connected out:open out:keepalive out:cease", want, ARRAY_SIZE(want));
+    script_end(&s);
+}
+
 /* GoBGP after a loss: resets do not lengthen the delay, whatever TCP says. */
 static void test_refused_after_loss(void **state)
 {
@@ -581,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_dials_double),
         cmocka_unit_test(test_dials_constant),
         cmocka_unit_test(test_damping),
+        cmocka_unit_test(test_connect_time_bounds_damping),
         cmocka_unit_test(test_refused_after_loss),
         cmocka_unit_test(test_peer_is_held_back),
         cmocka_unit_test(test_keepalives),
