@@ -84,6 +84,13 @@ static void report_pending(const struct ipam_service *s)
              F_S("message", text_str(&why)));
 }
 
+/* Then no edit elsewhere moves it. */
+static bool asks_for_its_address(const struct object *service)
+{
+    return annotation_find(&service->meta, "loadBalancerIPs") != NULL ||
+           !str_empty(service->service.load_balancer_ip);
+}
+
 static void report_allocation(const struct ipam_service *s, const struct ipam_verdict *before)
 {
     CLEANUP(text_done) struct text key = {0}, addresses = {0};
@@ -95,7 +102,7 @@ static void report_allocation(const struct ipam_service *s, const struct ipam_ve
     if (before != NULL && before->addr_count > 0)
         log_warn("address of a service changed", F_S("service", text_str(&key)),
                  F_S("ip", text_str(&addresses)));
-    if (!pins_hold(s))
+    if (!pins_hold(s) && !asks_for_its_address(s->service))
         log_warn("address is not pinned: an edit of the folder while no process runs may move it; "
                  "run `steellb pin`, or one node with --pin",
                  F_S("service", text_str(&key)), F_S("ip", text_str(&addresses)));

@@ -74,6 +74,14 @@ def restart(cluster, *args):
 # --- without pins ---
 
 
+def test_requested_address_needs_no_pin(web):
+    asks = service("web", annotations={"metallb.io/loadBalancerIPs": VIP})
+    web.folder.put("web.yaml", asks, endpoints("web"))
+    web.start("oak")
+    web.processes["oak"].until_log("service has an address", f"ip={VIP}")
+    assert "not pinned" not in web.processes["oak"].log()
+
+
 def test_running_process_moves_nothing(web):
     """What it holds stays while it runs, and it warns that this lasts no longer."""
     web.start("oak")
