@@ -75,6 +75,17 @@ def unnumbered(net):
     return net.link_local("speaker", "eth0"), net.link_local("router", "eth0")
 
 
+@contextlib.contextmanager
+def blackhole(net, ns):
+    """Links stay up, but nothing gets in or out."""
+    net.run(ns, "nft", "add table inet hole; add chain inet hole in { type filter hook input priority 0; policy drop; }; "
+            "add chain inet hole out { type filter hook output priority 0; policy drop; }")
+    try:
+        yield
+    finally:
+        net.run(ns, "nft", "delete table inet hole")
+
+
 # --- objects ---
 
 

@@ -350,12 +350,14 @@ class Bird(Daemon):
 
     def routes(self, family):
         table = "master4" if family == "ipv4" else "master6"
-        found, route = {}, None
+        found, route, restarting = {}, None, {}
         for line in self.birdc(f"show route all table {table}").splitlines():
             head = re.match(r"(\S+/\d+)?\s+\w+ \[(\S+) [^\]]*\]", line)
             if head:
-                prefix = head.group(1) or prefix
-                route = Route(prefix, peer=head.group(2), raw=line, stale=" stale" in line.lower() or bool(re.search(r"\((\d+)s?\b.*s\)", line)))
+                prefix, peer = head.group(1) or prefix, head.group(2)
+                if peer not in restarting:
+                    restarting[peer] = "Neighbor graceful restart active" in self.birdc(f"show protocols all {peer}", check=False)
+                route = Route(prefix, peer=peer, raw=line, stale=restarting[peer])
                 found.setdefault(prefix, []).append(route)
             elif route is not None:
                 self._attribute(route, line.strip())
@@ -502,7 +504,7 @@ class ExaBgp(Daemon):
         yield "  family { %s }" % " ".join(f"{f} unicast;" for f in n.families)
         if n.extended_next_hop:
             yield "  nexthop { ipv4 unicast ipv6; }"
-        yield "  api { processes [ ears ]; neighbor-changes; receive { parsed; open; update; refresh; } }"
+        yield "  api { processes [ ears ]; neighbor-changes; receive { parsed; open; update; } }"
         yield from ("  " + line for line in n.extra)
         yield "}"
 
