@@ -134,13 +134,16 @@ void router_complete(struct router *r)
     bgp_routes_complete(r->bgp);
 }
 
-/* F29b: BFD that just fell silent would make the peers flush what graceful restart keeps. */
+/*
+ * F29b: BFD that just fell silent would make the peers flush what graceful restart keeps. FRR takes
+ * AdminDown, too, for a failure as long as it has the BGP session, so that is closed before.
+ */
 void router_shutdown(struct router *r, enum bgp_shutdown how, const char *text,
                      void (*done)(void *arg), void *arg)
 {
+    bgp_shutdown(r->bgp, how, text, done, arg);
     if (r->bfd != NULL)
         bfd_admin_down(r->bfd);
-    bgp_shutdown(r->bgp, how, text, done, arg);
 }
 
 /* --- questions --- */

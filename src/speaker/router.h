@@ -67,7 +67,7 @@ void router_drop(struct router *r, void *holder); /* may be unknown */
 /* All Services were evaluated once: End-of-RIB may follow. */
 void router_complete(struct router *r);
 
-/* bgp_shutdown, with BFD brought to AdminDown first. */
+/* bgp_shutdown, and BFD brought to AdminDown. */
 void router_shutdown(struct router *r, enum bgp_shutdown how, const char *text,
                      void (*done)(void *arg), void *arg);
 

@@ -331,7 +331,7 @@ static void test_shutdown(void **state)
     peer(w, "a", "198.18.0.2")->bfd = &w->profile;
     expect_config(w, "peers a; bfd join 198.18.0.2 dev 2 300000/300000 x3 ttl 254");
     router_shutdown(w->router, BGP_SHUTDOWN_RESTART, "upgrade", on_done, &done);
-    assert_string_equal(fake_calls(), "bfd admin down; shutdown 1 upgrade");
+    assert_string_equal(fake_calls(), "shutdown 1 upgrade; bfd admin down");
     assert_true(done);
 }
 
