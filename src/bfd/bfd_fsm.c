@@ -49,7 +49,8 @@ static struct mono with_jitter(struct bfd_fsm *f, struct mono from, uint32_t int
     int64_t at_ns = least_ns + (int64_t)random_below(&f->random, (uint64_t)spread_ns + 1);
     int64_t even_ns = at_ns - at_ns % NS_PER_MS;
 
-    return (struct mono){even_ns >= least_ns ? even_ns : at_ns};
+    even_ns += even_ns < least_ns ? NS_PER_MS : 0;
+    return (struct mono){even_ns <= least_ns + spread_ns ? even_ns : at_ns};
 }
 
 /* --- when to send --- */

@@ -33,7 +33,12 @@ struct bfd_listener {
     char vrf[IFNAMSIZ];
     unsigned sessions;
     int fd;
-    struct event event;
+    struct event readable;
+
+    /* When packets come thick and fast: see bfd_listener.c. */
+    struct event poll;
+    struct mono counted_from;
+    unsigned wake_ups, empty_polls;
 };
 
 struct bfd_session {

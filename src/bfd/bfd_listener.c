@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shared ports: which session a packet is for, and whether it may be (RFC 5880 6.8.6, RFC 5881
- * 3 to 5, RFC 5883 2 to 5). */
+/*
+ * The shared ports: which session a packet is for, and whether it may be (RFC 5880 6.8.6, RFC 5881
+ * 3 to 5, RFC 5883 2 to 5).
+ *
+ * What costs most is to wake up. Many fast sessions would do it for nearly every packet; then the
+ * port is read on every full millisecond instead, which is when packets are sent, too. So a packet
+ * may be read a millisecond late, and never is silence judged before.
+ */
 #include "bfd/bfd_int.h"
 
+#include "base/delay.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -14,6 +21,12 @@
 
 /* More than a socket buffer of the usual size holds: the judgement of a session waits for it. */
 enum { DRAIN_BATCHES = 32 };
+
+enum {
+    WAKE_UPS_MAX = 16, /* in as many milliseconds: more, and the port is polled */
+    EMPTY_POLLS_MAX = 4,
+};
+#define POLL_NS NS_PER_MS
 
 static bool shares_port(const struct bfd_listener *l, const struct bfd_key *key)
 {
@@ -98,20 +111,80 @@ static int read_batch(struct bfd_listener *l)
     return n;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+/* Whether there was something. */
+static bool read_all(struct bfd_listener *l)
 {
-    (void)fd;
-    (void)what;
-    (void)read_batch(
-        arg); /* level-triggered: the loop calls again; an error was taken by reading */
+    int n = read_batch(l);
+    bool any = n > 0;
+
+    for (int i = 1; i < DRAIN_BATCHES && n == BFD_BATCH; i++)
+        n = read_batch(l);
+    return any;
 }
 
 void bfd_listeners_drain(struct bfd_engine *e)
 {
     for (struct bfd_listener *l = e->listeners; l != NULL; l = l->next)
-        for (int i = 0; i < DRAIN_BATCHES && read_batch(l) == BFD_BATCH; i++)
-            ;
+        (void)read_all(l); /* nothing is no news */
 }
+
+/* --- when --- */
+
+static void poll_next(struct bfd_listener *l)
+{
+    const struct timeval delay = delay_from_ns(POLL_NS - mono_now().ns % POLL_NS);
+
+    (void)event_base_update_cache_time(l->engine->base); /* from which it counts */
+    (void)event_add(&l->poll, &delay);                   /* fails only without memory */
+}
+
+static void watch(struct bfd_listener *l)
+{
+    l->counted_from = mono_now();
+    l->wake_ups = 0;
+    (void)event_add(&l->readable, NULL); /* fails only without memory */
+}
+
+static void on_poll(evutil_socket_t fd, short what, void *arg)
+{
+    struct bfd_listener *l = arg;
+
+    (void)fd;
+    (void)what;
+    l->empty_polls = read_all(l) ? 0 : l->empty_polls + 1;
+    if (l->empty_polls < EMPTY_POLLS_MAX)
+        poll_next(l);
+    else
+        watch(l);
+}
+
+static void count_wake_up(struct bfd_listener *l)
+{
+    struct mono now = mono_now();
+
+    if (++l->wake_ups < WAKE_UPS_MAX)
+        return;
+    if (mono_sub(now, l->counted_from) < WAKE_UPS_MAX * POLL_NS) {
+        event_del(&l->readable);
+        l->empty_polls = 0;
+        poll_next(l);
+    }
+    l->counted_from = now;
+    l->wake_ups = 0;
+}
+
+/* Level-triggered: the loop calls again. An error was taken by reading. */
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    struct bfd_listener *l = arg;
+
+    (void)fd;
+    (void)what;
+    (void)read_batch(l);
+    count_wake_up(l);
+}
+
+/* --- life --- */
 
 static struct bfd_listener *listener_new(struct bfd_engine *e, const struct bfd_key *key,
                                          struct err *err)
@@ -127,8 +200,10 @@ static struct bfd_listener *listener_new(struct bfd_engine *e, const struct bfd_
     l->multihop = key->multihop;
     (void)snprintf(l->vrf, sizeof(l->vrf), "%s", key->vrf); /* as long as the key's */
     l->fd = fd;
-    if (event_assign(&l->event, e->base, fd, EV_READ | EV_PERSIST, on_readable, l) < 0 ||
-        event_priority_set(&l->event, 0) < 0 || event_add(&l->event, NULL) < 0) {
+    if (event_assign(&l->readable, e->base, fd, EV_READ | EV_PERSIST, on_readable, l) < 0 ||
+        event_assign(&l->poll, e->base, -1, 0, on_poll, l) < 0 ||
+        event_priority_set(&l->readable, 0) < 0 || event_priority_set(&l->poll, 0) < 0 ||
+        event_add(&l->readable, NULL) < 0) {
         err_set(err, -EINVAL, "BFD socket: event loop");
         close(fd);
         free(l);
@@ -163,7 +238,8 @@ void bfd_listener_leave(struct bfd_listener *l)
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
-    event_del(&l->event);
+    event_del(&l->readable);
+    event_del(&l->poll);
     close(l->fd);
     free(l);
 }

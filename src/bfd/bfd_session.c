@@ -134,7 +134,7 @@ static struct mono deadline_of(const struct bfd_session *s)
 
 /* A deadline that has moved away lets the timer come for nothing, which is cheaper than to move it
  * with every packet. */
-static void arm(struct bfd_session *s, struct mono now)
+static void arm(struct bfd_session *s)
 {
     struct mono deadline = deadline_of(s);
     struct timeval delay;
@@ -142,10 +142,11 @@ static void arm(struct bfd_session *s, struct mono now)
     if (s->ended || !mono_is_set(deadline) ||
         (mono_is_set(s->armed) && !mono_before(deadline, s->armed)))
         return;
-    delay = delay_from_ns(mono_sub(deadline, now));
     s->armed = deadline;
-    /* The loop counts from the time when it woke: too early by what was done since. */
+    /* The loop counts from the time when it woke, which is past by what was done since. Not to
+     * come later than full milliseconds counts, too: sessions would no longer be due together. */
     (void)event_base_update_cache_time(s->engine->base);
+    delay = delay_from_ns(mono_sub(deadline, mono_now()));
     (void)event_add(&s->timer, &delay); /* fails only without memory */
 }
 
@@ -174,7 +175,7 @@ void bfd_session_perform(struct bfd_session *s, struct mono now, unsigned acts)
     }
     if ((acts & BFD_ACT_CHANGED) != 0)
         note_change(s, acts);
-    arm(s, now);
+    arm(s);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -288,7 +289,7 @@ struct bfd_session *bfd_session_new(struct bfd_engine *e, const struct bfd_key *
     listen_again(s, now);
     if (e->held)
         bfd_session_hold(s);
-    arm(s, now);
+    arm(s);
     return s;
 }
 

@@ -62,6 +62,12 @@ struct decide_world {
 struct decide_world decide_world_from(struct store *store, const struct snapshot *cfg,
                                       const char *namespace, struct arena *a);
 
+/*
+ * The same, with that node alive: what its own speaker announces by BGP does not depend on what
+ * others can tell of it (spec speaker-bgp C11).
+ */
+struct decide_world decide_world_alive(const struct decide_world *w, size_t node, struct arena *a);
+
 /* A Service that has addresses. */
 struct decide_service {
     const struct object *service;

@@ -71,3 +71,16 @@ struct decide_world decide_world_from(struct store *store, const struct snapshot
     fill_liveness_from_pods(nodes, cfg, store, namespace);
     return (struct decide_world){.cfg = cfg, .nodes = nodes};
 }
+
+struct decide_world decide_world_alive(const struct decide_world *w, size_t node, struct arena *a)
+{
+    struct decide_world alive = *w;
+    struct decide_node *nodes;
+
+    if (w->nodes[node].liveness == NODE_ALIVE)
+        return alive;
+    nodes = arena_memdup(a, w->nodes, w->cfg->nodes.count * sizeof(*nodes));
+    nodes[node].liveness = NODE_ALIVE;
+    alive.nodes = nodes;
+    return alive;
+}

@@ -166,6 +166,13 @@ void ra_set_interfaces(struct ra *r, const struct ra_interface *interfaces, size
     (void)event_add(&r->timer, &at_once); /* fails only without memory */
 }
 
+struct ip ra_router(const struct ra *r, const char *interface)
+{
+    const struct ra_link *l = find_link(r->links, r->count, interface);
+
+    return l != NULL ? ra_fsm_router(&l->fsm) : (struct ip){0};
+}
+
 /* --- the loop --- */
 
 static void link_report(struct ra *r, struct ra_link *l, struct mono now)

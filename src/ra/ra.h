@@ -41,3 +41,5 @@ struct ra_interface {
  * about one that is no longer listed.
  */
 void ra_set_interfaces(struct ra *r, const struct ra_interface *interfaces, size_t count);
+/* The router that is known on the interface by now; IP_NONE: none. */
+struct ip ra_router(const struct ra *r, const char *interface);

@@ -68,21 +68,6 @@ struct inquiry {
 
 /* --- BGP --- */
 
-/* Our own announcements by BGP do not depend on what others can tell of us (spec speaker-bgp C11).
- */
-static struct decide_world with_us_alive(const struct inquiry *in)
-{
-    struct decide_world w = *in->q->world;
-    struct decide_node *nodes;
-
-    if (in->me < 0 || w.nodes[in->me].liveness == NODE_ALIVE)
-        return w;
-    nodes = arena_memdup(in->a, w.nodes, w.cfg->nodes.count * sizeof(*nodes));
-    nodes[in->me].liveness = NODE_ALIVE;
-    w.nodes = nodes;
-    return w;
-}
-
 static const char *refuse_bgp(struct inquiry *in, const struct decide_world *w,
                               const struct bgp_verdict *v, struct announce_answer *ret)
 {
@@ -135,10 +120,8 @@ static bool reaches_a_peer(const struct inquiry *in, const struct announce_answe
         if (!bitset_has(&p->nodes, (size_t)in->me))
             continue;
         for (size_t k = 0; k < ret->ad_count; k++) {
-            const struct string_list *peers = &ret->ads[k].adv->peers;
-
             if (peer_carries(p, ret->ads[k].prefix.addr.family) &&
-                (peers->count == 0 || string_list_has(peers, p->name)))
+                decide_adv_allows_peer(ret->ads[k].adv, p))
                 return true;
         }
     }
@@ -176,10 +159,12 @@ static void decide_protocols(const struct announce_question *q, struct arena *a,
         .me = snapshot_node_index(q->world->cfg, q->node),
         .a = a,
     };
-    const struct decide_world w = with_us_alive(&in);
+    struct decide_world w = *q->world;
     struct bgp_verdict bgp;
     struct l2_verdict l2;
 
+    if (in.me >= 0)
+        w = decide_world_alive(q->world, (size_t)in.me, a);
     ret->action = ANNOUNCE;
     decide_bgp(&w, &in.service, a, &bgp);
     ret->refusals[ANNOUNCE_BGP] = refuse_bgp(&in, &w, &bgp, ret);

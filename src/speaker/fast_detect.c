@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/duration.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "pulse/pulse_wire.h"
 #include "speaker/membership.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-enum { FAST_COUNT_MAX = 100, FAST_NICE = -15 };
+enum { FAST_COUNT_MAX = 100 };
 
 int fast_detect_parse(struct fast_detect *ret, const char *text, struct err *err)
 {
@@ -34,16 +31,4 @@ int fast_detect_parse(struct fast_detect *ret, const char *text, struct err *err
     f.count = (unsigned)count;
     *ret = f;
     return 0;
-}
-
-void fast_detect_raise_priority(void)
-{
-    const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
-
-    if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest) == 0)
-        return;
-    if (setpriority(PRIO_PROCESS, 0, FAST_NICE) < 0)
-        log_warn("cannot raise the priority of this process: on a busy machine heartbeats may be "
-                 "late",
-                 F_S("op", "startup"), F_S("error", strerror(errno)));
 }

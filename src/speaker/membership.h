@@ -21,12 +21,6 @@ struct fast_detect {
 /* "50msx3". -EINVAL with what to write instead. */
 NODISCARD int fast_detect_parse(struct fast_detect *ret, const char *text, struct err *err);
 
-/* A heartbeat that waits for its turn on a busy machine looks like a dead node: the lowest
- * real-time priority, else a better nice value. What may not be done is logged. Before privileges
- * are dropped.
- */
-void fast_detect_raise_priority(void);
-
 struct membership_options {
     struct event_base *base;
     const char *node; /* our name: spec.nodeName */

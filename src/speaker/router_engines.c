@@ -147,13 +147,11 @@ static void on_router_found(void *arg, const char *interface, struct ip router)
     }
 }
 
-/* Another peer behind the same interface knows already what a new one would wait for. */
+/* What was told before the peer was there is not told again. */
 static void learn_found(const struct router *r, struct router_peer *p)
 {
-    for (size_t i = 0; is_unnumbered(p) && p->found.family == IP_NONE && i < r->peer_count; i++) {
-        if (waits_behind(r->peers[i], p->cfg->interface))
-            p->found = r->peers[i]->found;
-    }
+    if (r->ra != NULL && is_unnumbered(p) && p->found.family == IP_NONE)
+        p->found = ra_router(r->ra, p->cfg->interface);
 }
 
 static bool start_ra(struct router *r)
@@ -213,6 +211,7 @@ static void tell_ra(struct router *r)
 
 void router_peers_tell(struct router *r)
 {
+    tell_ra(r); /* first: it must not be asked about an interface as it was before */
     for (size_t i = 0; i < r->peer_count; i++) {
         struct router_peer *p = r->peers[i];
 
@@ -220,5 +219,4 @@ void router_peers_tell(struct router *r)
         tell_bgp(r, p);
         tell_bfd(r, p);
     }
-    tell_ra(r);
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "net/caps.h"
 #include "role/loop.h"
+#include "role/realtime.h"
 #include "speaker/membership_options.h"
 #include "speaker/speaker_int.h"
 
@@ -293,8 +294,8 @@ static int open_node(struct speaker *sp, struct err *err)
         r = bgp_open(sp, err);
     if (r == 0)
         r = speaker_control_open(sp, err);
-    if (sp->options->fast.interval_ns > 0)
-        fast_detect_raise_priority();
+    if (sp->options->fast.interval_ns > 0 || sp->options->realtime)
+        realtime_begin();
     if (r == 0)
         r = caps_drop(kept_privileges(sp->options), NULL, err);
     if (r == 0)

@@ -100,14 +100,16 @@ static void read_config(struct speaker *sp, struct reading *r)
 
 /* --- the same again? --- */
 
-/* Everything that it says; the printed form leaves passwords out. */
-static uint64_t config_hash(const struct snapshot *c)
+/* Everything that it says, and whether that is all; the printed form leaves passwords out. */
+static uint64_t config_hash(const struct reading *r)
 {
     CLEANUP(text_done) struct text t = {0};
+    const struct snapshot *c = r->cfg;
     uint64_t hash;
 
     config_print(&t, c);
-    hash = hash_text(HASH_START, text_str(&t));
+    hash = hash_text(HASH_START, r->is_partial ? "partial" : "whole");
+    hash = hash_text(hash, text_str(&t));
     for (size_t i = 0; i < c->peer_count; i++)
         hash = hash_text(hash, c->peers[i].password != NULL ? c->peers[i].password : "");
     for (size_t i = 0; i < c->nodes.count; i++)
@@ -148,6 +150,7 @@ static void adopt(struct speaker *sp, struct reading *r, uint64_t hash)
     snapshot_unref(c->cfg);
     c->cfg = TAKE(r->cfg);
     c->hash = hash;
+    c->is_partial = r->is_partial;
     free(c->nodes);
     c->nodes = xcalloc(c->cfg->nodes.count + 1, sizeof(*c->nodes));
     c->world = (struct decide_world){
@@ -173,9 +176,8 @@ bool speaker_config_rebuild(struct speaker *sp)
         config_state_report(sp->config_state, r.faults.items[0].message);
         return false;
     }
-    sp->config.is_partial = r.is_partial;
     sp->config.is_refused = false;
-    hash = config_hash(r.cfg);
+    hash = config_hash(&r);
     if (sp->config.cfg != NULL && hash == sp->config.hash) {
         config_state_report(sp->config_state, NULL);
         return false;

@@ -87,6 +87,8 @@ static int parse_flags(struct speaker_options *o, struct side_flags *s, int argc
         {"port", FLAG_INT, &o->port, NULL, "port of the metrics; 0: none"},
         {"pprof-bind-address", FLAG_STRING, &s->pprof, NULL,
          "accepted for MetalLB's sake: there is no Go runtime to profile"},
+        {"realtime", FLAG_BOOL, &o->realtime, NULL,
+         "run at a real-time priority, as --fast-detect does: for BFD intervals below 100 ms"},
         {"tls-cipher-suites", FLAG_STRING, &s->tls.cipher_suites, NULL,
          "cipher suites of the metrics server, separated by commas"},
         {"tls-curve-preferences", FLAG_STRING, &s->tls.curves, NULL,

@@ -17,6 +17,7 @@ struct speaker_options {
     const char *ml_bind_addr, *ml_bind_port, *ml_labels, *ml_secret_dir;
     bool ml_wan;
     const char *fast_detect;
+    bool realtime; /* as with fast detection, for BFD */
     int64_t port, health_port;
     const char *bgp_listen, *drain_delay;
     const char *control_socket; /* NULL: not given; "": none */

@@ -19,6 +19,7 @@ struct run_options {
     struct string_list exclude; /* owned array; the strings are argv's or constants */
     int64_t gratuitous_interval_ns;
     bool ignore_exclude_lb, pin;
+    bool realtime;            /* as with fast detection, for BFD */
     uint16_t bgp_listen_port; /* 0: does not listen */
     int64_t drain_delay_ns;
 

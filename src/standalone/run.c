@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "net/caps.h"
 #include "role/loop.h"
+#include "role/realtime.h"
 #include "standalone/pins.h"
 #include "standalone/standalone.h"
 
@@ -314,8 +315,8 @@ static int run_open(struct run *run, struct err *err)
         if (r < 0)
             return r;
     }
-    if (run->options->fast.interval_ns > 0)
-        fast_detect_raise_priority();
+    if (run->options->fast.interval_ns > 0 || run->options->realtime)
+        realtime_begin();
     return drop_privileges(run->options, err);
 }
 

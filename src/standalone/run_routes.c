@@ -89,16 +89,6 @@ struct route_turn {
     struct arena *a;
 };
 
-static struct decide_world with_us_alive(const struct route_turn *t)
-{
-    struct decide_world w = t->e->world;
-    struct decide_node *nodes = arena_memdup(t->a, w.nodes, w.cfg->nodes.count * sizeof(*w.nodes));
-
-    nodes[t->me].liveness = NODE_ALIVE;
-    w.nodes = nodes;
-    return w;
-}
-
 static void put(const struct route_turn *t, size_t i, const struct bgp_verdict *v, bool draining)
 {
     const struct decide_service *s = &t->e->services[i];
@@ -154,10 +144,10 @@ void routes_announce(struct run *run, const struct evaluation *e)
     int me = run_node_index(run, e);
 
     configure(run, e, me);
+    drain_clock_set(&run->drain, me >= 0 ? e->world.nodes[me].drain : NODE_DRAIN_NO, !run->passed);
     if (me >= 0) {
         t.me = (size_t)me;
-        t.world = with_us_alive(&t);
-        drain_clock_set(&run->drain, e->world.nodes[me].drain, !run->passed);
+        t.world = decide_world_alive(&e->world, t.me, a);
         for (size_t i = 0; i < e->count; i++)
             announce_service(&t, i);
     }

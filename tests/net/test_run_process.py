@@ -251,6 +251,16 @@ def test_unknown_user(web):
     assert not os.path.exists(p.socket_path)
 
 
+def test_realtime(web):
+    """Raised before the privileges go. Without CAP_SYS_NICE a warning says so."""
+    oak = web.processes["oak"] = Process(web.net, "oak", web.folder.path, "--realtime").ready()
+    web.until_answered(VIP, "oak")
+    if "cannot raise the priority" not in oak.log():
+        policy = os.sched_getscheduler(oak.pid()) & ~os.SCHED_RESET_ON_FORK
+        assert policy == os.SCHED_RR or os.getpriority(os.PRIO_PROCESS, oak.pid()) == -15
+    assert oak.status()["node"] == "oak"
+
+
 def test_without_net_raw(web):
     p = Process(web.net, "oak", web.folder.path, prefix=("capsh", "--drop=cap_net_raw", "--", "-c",
                                                          'exec "$@"', "sh"))

@@ -277,6 +277,35 @@ static void test_flickering_interval_is_no_burst(void **state)
     }
 }
 
+/* RFC 5880 6.8.7: 75 to 100 percent of the interval; on a full millisecond, which all sessions
+ * share, where the spread has room for one. */
+static const struct {
+    uint32_t interval_us;
+    bool even;
+} spreads[] = {{10000, true}, {50000, true}, {300000, true}, {2000, false}};
+
+static void test_spread(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(spreads); i++) {
+        int64_t full_ns = spreads[i].interval_us * NS_PER_US;
+        struct bfd_fsm f = up();
+
+        f.planned_us = spreads[i].interval_us;
+        for (int n = 0; n < 1000; n++) {
+            struct mono now = mono_add(after_ms(100), n * 12345);
+            int64_t wait_ns;
+
+            bfd_fsm_sent(&f, now);
+            wait_ns = mono_sub(f.next_send, now);
+            if (wait_ns < full_ns - full_ns / 4 || wait_ns > full_ns)
+                fail_msg("%u us: %lld ns", spreads[i].interval_us, (long long)wait_ns);
+            if (spreads[i].even && f.next_send.ns % NS_PER_MS != 0)
+                fail_msg("%u us: not on a millisecond", spreads[i].interval_us);
+        }
+    }
+}
+
 static void test_grace_once(void **state)
 {
     struct bfd_fsm f = up(); /* 900 ms from 20 ms on */
@@ -343,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_remote_zero_wants_nothing),
         cmocka_unit_test(test_demand),
         cmocka_unit_test(test_flickering_interval_is_no_burst),
+        cmocka_unit_test(test_spread),
         cmocka_unit_test(test_grace_once),
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_no_echo_that_is_not_wanted),

@@ -197,6 +197,9 @@ static void reports_the_router(void **state)
     assert_true(ip_eq(b.router, ip("fe80::99")));
     send_from(&b, 3, "fe80::99", RA_HOP_LIMIT);
     assert_int_equal(b.calls, 1); /* nothing new */
+    assert_true(ip_eq(ra_router(b.ra, "eth1"), ip("fe80::99")));
+    assert_int_equal(ra_router(b.ra, "eth0").family, IP_NONE);
+    assert_int_equal(ra_router(b.ra, "eth9").family, IP_NONE);
     send_from(&b, 3, "fe80::98", 64);
     send_from(&b, 9, "fe80::98", RA_HOP_LIMIT); /* an interface that is not served */
     assert_int_equal(b.calls, 1);
@@ -218,7 +221,8 @@ static void an_interface_that_goes_down_has_no_router(void **state)
     send_from(&b, 2, "fe80::99", RA_HOP_LIMIT);
     list[0].up = false;
     ra_set_interfaces(b.ra, list, 1);
-    assert_int_equal(b.calls, 1); /* never from inside a call */
+    assert_int_equal(ra_router(b.ra, "eth0").family, IP_NONE); /* at once */
+    assert_int_equal(b.calls, 1);                              /* never from inside a call */
     turn(&b);
     assert_int_equal(b.calls, 2);
     assert_int_equal(b.router.family, IP_NONE);

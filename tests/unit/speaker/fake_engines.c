@@ -34,6 +34,12 @@ struct fake_route {
     struct bgp_offer *offer;
 };
 
+struct fake_router {
+    char interface[IFNAMSIZ];
+    uint32_t ifindex;
+    struct ip ip;
+};
+
 struct bfd_user {
     bfd_fn fn;
     void *arg;
@@ -56,6 +62,8 @@ static struct {
     struct bfd_user *bfd_users;
     ra_fn ra;
     void *ra_arg;
+    struct fake_router routers[FAKE_MAX]; /* of the interfaces that were told last */
+    size_t router_count;
     struct ip node_v6;
 } fake;
 
@@ -572,21 +580,53 @@ struct ra *ra_free(struct ra *r)
     return NULL;
 }
 
+static struct fake_router *router_find(const char *interface)
+{
+    for (size_t i = 0; i < fake.router_count; i++) {
+        if (strcmp(fake.routers[i].interface, interface) == 0)
+            return &fake.routers[i];
+    }
+    return NULL;
+}
+
+struct ip ra_router(const struct ra *r, const char *interface)
+{
+    const struct fake_router *known = router_find(interface);
+
+    (void)r;
+    return known != NULL ? known->ip : (struct ip){0};
+}
+
+/* One that is down, or another one of that name, forgets its router. */
 void ra_set_interfaces(struct ra *r, const struct ra_interface *interfaces, size_t count)
 {
+    struct fake_router routers[FAKE_MAX] = {0};
+
     (void)r;
     note(&fake.calls);
     text_add(&fake.calls, "ra");
-    for (size_t i = 0; i < count; i++)
-        text_printf(&fake.calls, " %s/%u%s", interfaces[i].name, interfaces[i].ifindex,
-                    interfaces[i].up ? "" : "/down");
+    for (size_t i = 0; i < count; i++) {
+        const struct ra_interface *now = &interfaces[i];
+        const struct fake_router *before = router_find(now->name);
+
+        text_printf(&fake.calls, " %s/%u%s", now->name, now->ifindex, now->up ? "" : "/down");
+        snprintf(routers[i].interface, sizeof(routers[i].interface), "%s", now->name);
+        routers[i].ifindex = now->ifindex;
+        if (before != NULL && now->up && before->ifindex == now->ifindex)
+            routers[i].ip = before->ip;
+    }
+    memcpy(fake.routers, routers, sizeof(routers));
+    fake.router_count = count;
 }
 
 void fake_ra_says(const char *interface, const char *router)
 {
+    struct fake_router *told = router_find(interface);
     struct ip ip = {0};
 
     if (router[0] != '\0')
         assert_true(ip_parse(&ip, router));
+    assert_non_null(told);
+    told->ip = ip;
     fake.ra(fake.ra_arg, interface, ip);
 }

@@ -70,6 +70,13 @@ static struct peer *unnumbered(struct world *w, const char *name, const char *in
     return p;
 }
 
+/* In the next configuration the last peer stands in the place of the first. */
+static void replace_first(struct world *w)
+{
+    w->f.cfg.peers++;
+    w->f.cfg.peer_count--;
+}
+
 static void make_ibgp(struct peer *p)
 {
     p->peer_asn = p->my_asn;
@@ -150,7 +157,7 @@ static void test_unnumbered(void **state)
 
     unnumbered(w, "a", "eth0");
     unnumbered(w, "b", "eth9");
-    expect_config(w, "peers a b; blocked b: the interface does not exist; ra eth0/2 eth9/0/down");
+    expect_config(w, "peers a b; ra eth0/2 eth9/0/down; blocked b: the interface does not exist");
     fake_ra_says("eth0", "fe80::99");
     assert_string_equal(fake_calls(), "found a fe80::99 2");
     fake_ra_says("eth0", "fe80::98");
@@ -158,14 +165,14 @@ static void test_unnumbered(void **state)
     fake_ra_says("eth0", "");
     assert_string_equal(fake_calls(), "found a - 2");
     fake_link_put("eth9", 9, "fe80::9/64");
-    expect_links(w, "addresses 6; blocked b: -; ra eth0/2 eth9/9");
+    expect_links(w, "addresses 6; ra eth0/2 eth9/9; blocked b: -");
     fake_ra_says("eth9", "fe80::77");
     assert_string_equal(fake_calls(), "found b fe80::77 9");
     fake_link("eth9")->carrier = false;
-    expect_links(w, "blocked b: the interface is down; ra eth0/2 eth9/9/down");
+    expect_links(w, "ra eth0/2 eth9/9/down; blocked b: the interface is down");
     fake_link_del("eth9");
-    expect_links(w, "addresses 5; blocked b: the interface does not exist; found b - 0; "
-                    "ra eth0/2 eth9/0/down");
+    expect_links(w, "addresses 5; ra eth0/2 eth9/0/down; blocked b: the interface does not exist; "
+                    "found b - 0");
 }
 
 /* A second peer behind the interface need not wait for the next advertisement. */
@@ -178,7 +185,21 @@ static void test_second_behind_interface(void **state)
     fake_ra_says("eth0", "fe80::99");
     assert_string_equal(fake_calls(), "found a fe80::99 2");
     unnumbered(w, "b", "eth0")->port = 1179;
-    expect_config(w, "peers a b; found b fe80::99 2; ra eth0/2");
+    expect_config(w, "peers a b; ra eth0/2; found b fe80::99 2");
+}
+
+/* The advertisements told of the router before this peer was there, and need not tell it again. */
+static void test_replaced_behind_interface(void **state)
+{
+    struct world *w = *state;
+
+    unnumbered(w, "a", "eth0");
+    expect_config(w, "peers a; ra eth0/2");
+    fake_ra_says("eth0", "fe80::99");
+    (void)fake_calls();
+    unnumbered(w, "b", "eth0")->port = 1179;
+    replace_first(w);
+    expect_config(w, "peers b; ra eth0/2; found b fe80::99 2");
 }
 
 /* F36, and that another peer may have that address. */
@@ -198,14 +219,14 @@ static void test_network_of_two(void **state)
     assert_true(ip_eq(fake_peer("a")->key.address, fixture_ip("203.0.113.0")));
     assert_string_equal(fake_peer("a")->key.interface, "");
     fake_link("eth1")->up = false;
-    expect_links(w, "blocked a: the interface is down; ra");
+    expect_links(w, "ra; blocked a: the interface is down");
     fake_link_del("eth1");
     fake_link_put("eth1", 3, "198.19.0.2/30");
     expect_links(w, "addresses 6; peers b; ra");
     fake_link_del("eth1");
     fake_link_put("eth1", 3, "fe80::3/64");
-    expect_links(w, "addresses 6; peers a b; blocked b: the interface towards the peer is gone; "
-                    "blocked b: -; ra eth1/3");
+    expect_links(w, "addresses 6; peers a b; ra eth1/3; blocked b: the interface towards the peer "
+                    "is gone; blocked b: -");
 }
 
 static void test_vrf(void **state)
@@ -295,7 +316,8 @@ static void test_renamed(void **state)
 
     peer(w, "a", "198.18.0.2")->bfd = &w->profile;
     expect_config(w, "peers a; bfd join 198.18.0.2 dev 2 300000/300000 x3 ttl 254");
-    w->f.peers[0].name = "z";
+    peer(w, "z", "198.18.0.2")->bfd = &w->profile;
+    replace_first(w);
     expect_config(w, "peers z");
     fake_bfd_says(true);
     assert_string_equal(fake_calls(), "bfd of z is up");
@@ -311,11 +333,13 @@ static void test_changed(void **state)
     expect_config(w, "peers a; ra eth0/2");
     fake_ra_says("eth0", "fe80::99");
     (void)fake_calls();
+    p = unnumbered(w, "a", "eth0");
+    p->bfd = &w->profile;
     p->port = 1179;
+    p->source_address = fixture_ip("fe80::1");
+    replace_first(w);
     expect_config(w, "peers a; ra eth0/2");
     assert_int_equal(fake_peer("a")->key.port, 1179);
-    p->source_address = fixture_ip("fe80::1");
-    expect_config(w, "peers a; ra eth0/2");
 }
 
 static void on_done(void *arg)
@@ -366,6 +390,7 @@ int main(void)
         TEST(test_interface_down),
         TEST(test_unnumbered),
         TEST(test_second_behind_interface),
+        TEST(test_replaced_behind_interface),
         TEST(test_network_of_two),
         TEST(test_vrf),
         TEST(test_bfd),
