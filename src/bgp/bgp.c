@@ -81,6 +81,7 @@ int bgp_new(struct bgp **ret, const struct bgp_options *options, struct err *err
 
     b->options = *options;
     b->random = options->seed;
+    b->started = mono_now();
     b->rib = bgp_rib_new();
     evtimer_assign(&b->shutdown_event, options->base, on_shutdown, b);
     bgp_send_init(b);

@@ -154,7 +154,8 @@ struct bgp_fsm_counts {
     uint64_t refreshes_received, hold_expirations, send_hold_expirations, transitions;
     uint64_t established;                            /* how often */
     uint64_t updates_as_withdraw, updates_discarded; /* RFC 7606 */
-    int64_t prefixes_received; /* announced less withdrawn in this session; never below 0 */
+    int64_t prefixes_received; /* announced less withdrawn in this session; never below 0; without
+                                  one 0 */
 };
 
 const struct bgp_fsm_counts *bgp_fsm_counts(const struct bgp_fsm *f);

@@ -70,6 +70,7 @@ static void set_errno(struct bgp_fsm *f, enum bgp_conn c, int error)
 static void end_session(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 {
     bgp_fsm_act(f, BGP_DO_DOWN, c);
+    f->counts.prefixes_received = 0;
     if (mono_sub(now, f->established) >= BGP_STABLE_S * NS_PER_SEC)
         f->idle_s = BGP_RETRY_FIRST_S;
     f->retry_s = BGP_RETRY_FIRST_S;
@@ -129,7 +130,6 @@ static void establish(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
     f->established = now;
     f->restarting_until = (struct mono){0};
     f->counts.established++;
-    f->counts.prefixes_received = 0;
     bgp_fsm_act(f, BGP_DO_UP, c);
 }
 

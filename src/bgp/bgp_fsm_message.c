@@ -100,11 +100,15 @@ static void on_refresh(struct bgp_fsm *f, struct mono now, enum bgp_conn c, stru
 {
     const struct bgp_agreement *a = &f->halves[c].agreed;
     struct bgp_refresh refresh;
+    struct bgp_error e;
     struct bgp_action *act;
 
     f->counts.refreshes_received++;
     bgp_fsm_start_hold(&f->halves[c], now);
-    bgp_refresh_read(&refresh, body.pos, body.left);
+    if (!bgp_refresh_read(&refresh, body.pos, body.left, &e)) {
+        bgp_fsm_complain(f, now, c, &e, NULL);
+        return;
+    }
     if (!refresh.known || !a->family[refresh.family] || refresh.kind != BGP_REFRESH_REQUEST)
         return;
     act = bgp_fsm_act(f, BGP_DO_REFRESH, c);

@@ -27,7 +27,7 @@ enum {
     FILL_MIN = 60 * 1024,
     FLUSH_BUDGET = 256 * 1024, /* bytes of one callback, all peers together */
     PRIORITY_WORK = 2, /* role/loop.h: reads, too: a peer that floods us must not hold up others */
-    LINGER_MAX = 256,  /* connections; more are reset */
+    LINGER_MAX = 256,  /* connections; for one more the oldest is reset */
     LINGER_S = 1,
     SHUTDOWN_S = 2,
     COMPLETE_S = 60, /* End-of-RIB waits so long for bgp_routes_complete (spec 5.9) */
@@ -62,6 +62,7 @@ struct bgp_link {
 /* Per family of a session: what follows the routes. */
 struct bgp_marks {
     bool end_of_rib;    /* to be sent */
+    bool again;         /* all routes are to be sent once more, without a word about it */
     bool refresh_begin; /* BoRR is to be sent, then all routes, then EoRR (RFC 7313) */
     bool refresh_end;
 };
@@ -114,6 +115,7 @@ struct bgp {
     bool ids[BGP_PEERS_MAX]; /* taken */
     struct bgp_local_address *addresses;
     size_t address_count;
+    struct mono started;
     bool complete, stopped;
     struct event flush, reap;
     size_t flush_from; /* index of the session whose turn it is */
@@ -136,7 +138,7 @@ struct bgp {
 struct bgp_session *bgp_session_new(struct bgp *b, uint32_t id, const struct bgp_peer_options *o);
 struct bgp_session *bgp_session_free(struct bgp_session *s); /* closes silently */
 void bgp_session_act(struct bgp_session *s);                 /* after every call into the machine */
-void bgp_session_run(struct bgp_session *s); /* the same, while more calls follow: no timers */
+void bgp_session_run(struct bgp_session *s);                 /* the same, while more calls follow */
 /* The peer connected; takes the descriptor. */
 void bgp_session_accept(struct bgp_session *s, int fd_take);
 /* Tells the machine whether it may dial, after `options`, `address` or `blocked` have changed. */

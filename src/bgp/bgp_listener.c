@@ -22,10 +22,16 @@ enum {
 
 /* --- who is it? --- */
 
+/* Of a peer with a password: without the key in the kernel nobody would check signatures. */
+static bool lacks_key(const struct bgp_session *s)
+{
+    return s->options.password[0] != '\0' && !ip_eq(s->listen_key, s->address);
+}
+
 static bool is_from(const struct bgp_session *s, const struct bgp_listener *l, struct ip ip,
                     uint32_t scope)
 {
-    if (!ip_eq(s->address, ip) || strcmp(s->options.key.vrf, l->vrf) != 0)
+    if (!ip_eq(s->address, ip) || strcmp(s->options.key.vrf, l->vrf) != 0 || lacks_key(s))
         return false;
     return !ip_is_link_local(ip) || s->ifindex == scope;
 }
@@ -201,11 +207,13 @@ static void set_key(struct bgp_session *s)
     if (l == NULL || s->options.password[0] == '\0')
         return;
     r = tcp_listen_md5(l->fd, s->address, s->ifindex, s->options.password);
-    if (r >= 0)
+    if (r >= 0) {
         s->listen_key = s->address;
-    else
-        log_error("peer cannot connect to us: no TCP MD5 signature",
-                  F_S("peer", bgp_session_peer(s).s), F_S("error", strerror(-r)));
+        return;
+    }
+    bgp_listener_forget(s);
+    log_error("peer cannot connect to us: no TCP MD5 signature", F_S("peer", bgp_session_peer(s).s),
+              F_S("error", strerror(-r)));
 }
 
 void bgp_listener_sync(struct bgp *b)

@@ -125,6 +125,11 @@ static void set_user_timeout(const struct bgp_link *l, const struct bgp_agreemen
         log_debug("no limit on what a peer does not acknowledge");
 }
 
+static void forget_dial_error(struct bgp_session *s)
+{
+    free(TAKE(s->dial_error));
+}
+
 static void session_up(struct bgp_session *s, enum bgp_conn on)
 {
     const struct bgp_agreement *a = bgp_fsm_agreement(s->machine);
@@ -139,6 +144,7 @@ static void session_up(struct bgp_session *s, enum bgp_conn on)
         .local_as = s->options.fsm.local_as,
     };
     memcpy(s->carries, a->family, sizeof(s->carries));
+    forget_dial_error(s);
     set_user_timeout(s->link[on], a);
     bgp_session_log_up(s);
     bgp_rib_peer_up(s->engine->rib, s->id, s->carries);
@@ -164,6 +170,7 @@ static void session_error(struct bgp_session *s, const struct bgp_error *e, bool
 {
     struct text text = {0};
 
+    forget_dial_error(s);
     *(sent ? &s->last_sent : &s->last_received) = *e;
     bgp_session_log_error(s, e, sent);
     bgp_error_print(&text, e);
@@ -233,12 +240,11 @@ void bgp_session_act(struct bgp_session *s)
 {
     bgp_session_run(s);
     s->resetting = false;
-    bgp_fsm_tick(s->machine, mono_now());
-    bgp_session_run(s);
     session_arm(s);
 }
 
-/* After a long stall what the peer has sent meanwhile counts before the hold time does. */
+/* After a long stall what the peer has sent meanwhile counts before the hold time does; therefore
+ * time passes for the machine here alone. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct bgp_session *s = arg;
@@ -253,6 +259,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
         s->complete_at = (struct mono){0};
         bgp_send_later(s->engine);
     }
+    bgp_fsm_tick(s->machine, mono_now());
     bgp_session_act(s);
 }
 
@@ -312,6 +319,8 @@ void bgp_session_check_reachable(struct bgp_session *s)
 {
     const char *why = why_unreachable(s);
 
+    if (why != NULL)
+        forget_dial_error(s);
     bgp_fsm_reachable(s->machine, mono_now(), why == NULL, why);
     bgp_session_act(s);
 }
@@ -328,16 +337,23 @@ void bgp_session_stop(struct bgp_session *s, const struct bgp_error *why)
     bgp_session_act(s);
 }
 
+/* A peer that is configured long after the start has nothing of before. */
+static bool is_restarting(const struct bgp *b, const struct bgp_fsm_options *o, struct mono now)
+{
+    return b->options.restarted && mono_sub(now, b->started) < o->restart_s * NS_PER_SEC;
+}
+
 struct bgp_session *bgp_session_new(struct bgp *b, uint32_t id, const struct bgp_peer_options *o)
 {
     struct bgp_session *s = xcalloc(1, sizeof(*s));
+    struct mono now = mono_now();
 
     s->engine = b;
     s->id = id;
     b->ids[id] = true;
     bgp_peer_options_copy(&s->options, o);
     s->address = o->key.address;
-    s->machine = bgp_fsm_new(&o->fsm, random_next(&b->random), b->options.restarted, mono_now());
+    s->machine = bgp_fsm_new(&o->fsm, random_next(&b->random), is_restarting(b, &o->fsm, now), now);
     evtimer_assign(&s->timer, b->options.base, on_timer, s);
     return s;
 }

@@ -118,7 +118,7 @@ static bool source_differs(const struct bgp_session *s, const struct bgp_peer_op
 
 static bool needs_reset(const struct bgp_session *s, const struct bgp_peer_options *o)
 {
-    bool dialled = s->link[BGP_CONN_OUT] != NULL;
+    bool dialled = s->link[BGP_CONN_OUT] != NULL && !s->up;
 
     return bgp_fsm_needs_reset(s->machine, &o->fsm) ||
            strcmp(s->options.password, o->password != NULL ? o->password : "") != 0 ||
@@ -141,8 +141,8 @@ static void change(struct bgp_session *s, const struct bgp_peer_options *o)
     struct bgp_peer_options old = s->options;
 
     change_ttl(s, o);
-    if (strcmp(old.password, o->password != NULL ? o->password : "") != 0)
-        bgp_listener_forget(s);
+    if (str_empty(o->password))
+        bgp_listener_forget(s); /* another key takes the place of the old one without a gap */
     bgp_peer_options_copy(&s->options, o);
     bgp_peer_options_done(&old);
     bgp_fsm_change(s->machine, mono_now(), &s->options.fsm);

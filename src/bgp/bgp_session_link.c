@@ -37,6 +37,13 @@ static void list_del(struct bgp_link **list, struct bgp_link *l)
         l->next->prev = l->prev;
 }
 
+static struct bgp_link *list_last(struct bgp_link *list)
+{
+    while (list->next != NULL)
+        list = list->next;
+    return list;
+}
+
 /* --- queues --- */
 
 static size_t queue_waits(const struct bgp_queue *q)
@@ -184,8 +191,10 @@ static void link_lost(struct bgp_link *l, int error)
     enum bgp_conn which = l->which;
 
     bgp_link_drop(l);
-    if (s != NULL)
-        bgp_fsm_lost(s->machine, mono_now(), which, error);
+    if (s == NULL)
+        return;
+    bgp_fsm_lost(s->machine, mono_now(), which, error);
+    bgp_session_run(s);
 }
 
 /* --- writing --- */
@@ -237,17 +246,20 @@ static void link_broken(struct bgp_link *l, int error)
     event_active(&l->readable, EV_READ, 0);
 }
 
-/* The send hold timer runs from when the socket took bytes for the last time. */
+/* The send hold timer runs from when the socket took bytes for the last time. Once nothing waits
+ * any more, the RIB may have more, whoever emptied the queues: an urgent message does so, too. */
 static void link_tell_sent(struct bgp_link *l, bool took)
 {
     bool waits = link_waits(l);
 
     if (l->session != NULL && (took || waits != l->waits))
         bgp_fsm_sent(l->session->machine, mono_now(), l->which, waits);
-    if (waits && !l->waits)
+    if (waits && !l->waits) {
         event_add(&l->writable, NULL);
-    else if (!waits && l->waits)
+    } else if (!waits && l->waits) {
         event_del(&l->writable);
+        bgp_send_later(l->engine);
+    }
     l->waits = waits;
 }
 
@@ -305,7 +317,6 @@ void bgp_link_send_updates(struct bgp_link *l, const uint8_t *bytes, size_t len)
 static size_t link_take_messages(struct bgp_link *l, const uint8_t *bytes, size_t len)
 {
     struct bgp_session *s = l->session;
-    struct mono now = mono_now();
     size_t at = 0;
 
     while (l->session != NULL && len - at >= BGP_HEADER_LEN) {
@@ -313,13 +324,13 @@ static size_t link_take_messages(struct bgp_link *l, const uint8_t *bytes, size_
         struct bgp_error e;
 
         if (!bgp_header_read(&h, bytes + at, bgp_fsm_extended(s->machine, l->which), &e)) {
-            bgp_fsm_bad_header(s->machine, now, l->which, &e);
+            bgp_fsm_bad_header(s->machine, mono_now(), l->which, &e);
             bgp_session_run(s);
             return len;
         }
         if (h.len > len - at)
             break;
-        bgp_fsm_message(s->machine, now, l->which, h.type, bytes + at + BGP_HEADER_LEN,
+        bgp_fsm_message(s->machine, mono_now(), l->which, h.type, bytes + at + BGP_HEADER_LEN,
                         (size_t)h.len - BGP_HEADER_LEN);
         bgp_session_run(s);
         at += h.len;
@@ -414,8 +425,6 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
         link_write(l);
         if (s == NULL)
             link_shut(l);
-        else if (!bgp_link_is_full(l))
-            bgp_send_later(l->engine);
     }
     if (s != NULL)
         bgp_session_act(s);
@@ -434,10 +443,12 @@ void bgp_link_close(struct bgp_link *l)
     struct bgp *b = l->engine;
 
     link_detach(l);
-    if (l->dialling || l->error != 0 || b->linger_count == LINGER_MAX) {
+    if (l->dialling || l->error != 0) {
         bgp_link_drop(l);
         return;
     }
+    if (b->linger_count == LINGER_MAX)
+        bgp_link_drop(list_last(b->lingering)); /* it has had the longest time */
     list_add(&b->lingering, l);
     b->linger_count++;
     evtimer_assign(&l->expiry, b->options.base, on_expiry, l);

@@ -27,6 +27,9 @@ static size_t write_begins(struct bgp_session *s, uint8_t *bytes)
     for (int f = 0; f < BGP_FAMILIES; f++) {
         struct bgp_marks *m = &s->marks[f];
 
+        if (m->again)
+            bgp_rib_peer_again(s->engine->rib, s->id, (enum bgp_family)f);
+        m->again = false;
         /* RFC 7313 4: no BoRR before the End-of-RIB. */
         if (!m->refresh_begin || m->end_of_rib)
             continue;
@@ -65,7 +68,7 @@ static bool marks_pending(const struct bgp_session *s)
     for (int f = 0; f < BGP_FAMILIES; f++) {
         const struct bgp_marks *m = &s->marks[f];
 
-        if (m->end_of_rib ? may_end_rib(s) : m->refresh_begin || m->refresh_end)
+        if (m->again || (m->end_of_rib ? may_end_rib(s) : m->refresh_begin || m->refresh_end))
             return true;
     }
     return false;
@@ -114,6 +117,7 @@ static size_t send_some(struct bgp_session *s)
 static void on_flush(evutil_socket_t fd, short what, void *arg)
 {
     struct bgp *b = arg;
+    const struct timeval next_round = {0};
     size_t budget = FLUSH_BUDGET, idle = 0;
 
     (void)fd;
@@ -127,13 +131,14 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
             continue;
         bgp_session_act(s);
         if (len >= budget) {
-            bgp_send_later(b);
+            event_add(&b->flush, &next_round); /* an active event would run in this one again */
             return;
         }
         budget -= len;
     }
 }
 
+/* Only noted: a peer that asks a thousand times at once costs one walk over the routes. */
 void bgp_send_refresh(struct bgp_session *s, enum bgp_family f, bool enhanced)
 {
     if (!s->up || !s->carries[f])
@@ -142,7 +147,7 @@ void bgp_send_refresh(struct bgp_session *s, enum bgp_family f, bool enhanced)
         s->marks[f].refresh_begin = true;
         s->marks[f].refresh_end = false; /* a request during the dump starts it anew */
     } else {
-        bgp_rib_peer_again(s->engine->rib, s->id, f);
+        s->marks[f].again = true;
     }
     bgp_send_later(s->engine);
 }

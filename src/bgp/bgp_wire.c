@@ -8,13 +8,16 @@ enum { AFI_IPV4 = 1, AFI_IPV6 = 2, SAFI_UNICAST = 1 };
 
 enum { MARKER_LEN = 16 };
 
+enum { REFRESH_BAD_LENGTH = 1 };
+
 enum { HEADER_NOT_SYNCHRONISED = 1, HEADER_BAD_LENGTH = 2, HEADER_BAD_TYPE = 3 };
 
 static const uint8_t marker[MARKER_LEN] = {
     255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
 };
 
-/* Lengths of whole messages (RFC 4271 4, RFC 8654 4, RFC 2918 3). */
+/* Lengths of whole messages (RFC 4271 4, RFC 8654 4, RFC 2918 3). Of a
+ * ROUTE-REFRESH that is too long its subtype decides what is said (RFC 7313 5). */
 struct limits {
     uint16_t min, max, max_extended;
 };
@@ -24,7 +27,7 @@ static const struct limits limits_of[] = {
     [BGP_UPDATE] = {23, BGP_MESSAGE_MAX, BGP_EXTENDED_MAX},
     [BGP_NOTIFICATION] = {21, BGP_MESSAGE_MAX, BGP_EXTENDED_MAX},
     [BGP_KEEPALIVE] = {BGP_HEADER_LEN, BGP_HEADER_LEN, BGP_HEADER_LEN},
-    [BGP_ROUTE_REFRESH] = {23, 23, 23},
+    [BGP_ROUTE_REFRESH] = {23, BGP_MESSAGE_MAX, BGP_EXTENDED_MAX},
 };
 
 /* --- families --- */
@@ -160,7 +163,23 @@ void bgp_refresh_write(struct wr *w, enum bgp_family family, enum bgp_refresh_ki
     bgp_message_end(w, len_at);
 }
 
-void bgp_refresh_read(struct bgp_refresh *ret, const uint8_t *body, size_t len)
+/* RFC 7313 5: for its own subtypes the data are the message, as much of it as fits. */
+static struct bgp_error bad_refresh(const uint8_t *body, size_t len, uint8_t subtype)
+{
+    struct bgp_error e = bgp_error_of(BGP_ERR_REFRESH, REFRESH_BAD_LENGTH);
+    struct wr w = wr_to(e.data, sizeof(e.data));
+    size_t len_at = bgp_message_begin(&w, BGP_ROUTE_REFRESH), room = sizeof(e.data) - w.len;
+
+    if (subtype != BGP_REFRESH_BEGIN && subtype != BGP_REFRESH_END)
+        return bad_length((uint16_t)(BGP_HEADER_LEN + len));
+    wr_fill16(&w, len_at, (uint16_t)(BGP_HEADER_LEN + len));
+    wr_bytes(&w, body, len < room ? len : room);
+    e.data_len = (uint16_t)w.len;
+    return e;
+}
+
+bool bgp_refresh_read(struct bgp_refresh *ret, const uint8_t *body, size_t len,
+                      struct bgp_error *ret_err)
 {
     struct rd r = rd_from(body, len);
     struct bgp_refresh m = {0};
@@ -168,9 +187,14 @@ void bgp_refresh_read(struct bgp_refresh *ret, const uint8_t *body, size_t len)
     m.afi = rd_u16(&r);
     m.subtype = rd_u8(&r);
     m.safi = rd_u8(&r);
+    if (!rd_done(&r)) {
+        *ret_err = bad_refresh(body, len, m.subtype);
+        return false;
+    }
     if (bgp_family_find(&m.family, m.afi, m.safi) && m.subtype <= BGP_REFRESH_END) {
         m.known = true;
         m.kind = (enum bgp_refresh_kind)m.subtype;
     }
     *ret = m;
+    return true;
 }

@@ -163,7 +163,9 @@ struct bgp_refresh {
 };
 
 void bgp_refresh_write(struct wr *w, enum bgp_family family, enum bgp_refresh_kind kind);
-void bgp_refresh_read(struct bgp_refresh *ret, const uint8_t *body, size_t len); /* len 4 */
+/* False with what to answer in *ret_err: another length (RFC 7313 5). */
+bool bgp_refresh_read(struct bgp_refresh *ret, const uint8_t *body, size_t len,
+                      struct bgp_error *ret_err);
 
 /* --- UPDATE, received --- */
 

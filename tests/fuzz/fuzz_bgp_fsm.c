@@ -325,11 +325,15 @@ static void step(struct script *s)
 
 static struct bgp_fsm_options options_of(uint8_t flags)
 {
+    bool foreign = (flags & 2) == 0;
+
     return (struct bgp_fsm_options){
         .my_as = 65001,
         .local_as = 65001,
-        .peer_as = (flags & 1) != 0 ? BGP_AS_IS : BGP_AS_EXTERNAL,
-        .asn = (flags & 2) != 0 ? 65001 : 65002,
+        .peer_as = (flags & 1) != 0 ? BGP_AS_IS
+                   : foreign        ? BGP_AS_EXTERNAL
+                                    : BGP_AS_INTERNAL,
+        .asn = foreign ? 65002 : 65001,
         .id = 1 + (flags >> 6),
         .hold_s = (flags & 4) != 0 ? 0 : 90,
         .keepalive_s = (flags & 4) != 0 ? 0 : 30,

@@ -122,8 +122,10 @@ static void check_body(const struct bgp_header *h, const uint8_t *body, size_t l
         require(len == 0);
         return;
     case BGP_ROUTE_REFRESH:
-        bgp_refresh_read(&refresh, body, len);
-        require(!refresh.known || refresh.subtype <= BGP_REFRESH_END);
+        if (bgp_refresh_read(&refresh, body, len, &e))
+            require(!refresh.known || refresh.subtype <= BGP_REFRESH_END);
+        else
+            check_error(&e);
         return;
     }
 }

@@ -44,7 +44,7 @@ static const struct {
     {"KEEPALIVE with a body, extended", MARKER "0014 04", true, "1/2 0014"},
     {"ROUTE-REFRESH", MARKER "0017 05", false, "type 5 len 23"},
     {"ROUTE-REFRESH, shorter", MARKER "0016 05", false, "1/2 0016"},
-    {"ROUTE-REFRESH, longer", MARKER "0018 05", true, "1/2 0018"},
+    {"ROUTE-REFRESH, longer", MARKER "0018 05", true, "type 5 len 24"},
     {"shorter than a header", MARKER "0012 04", false, "1/2 0012"},
     {"no length", MARKER "0000 02", true, "1/2 0000"},
     {"no such type", MARKER "0013 06", false, "1/3 06"},
@@ -120,12 +120,13 @@ static void refreshes_round(void **state)
         uint8_t bytes[64];
         struct wr w = wr_to(bytes, sizeof(bytes));
         struct bgp_refresh m;
+        struct bgp_error e;
 
         bgp_refresh_write(&w, refreshes[i].family, refreshes[i].kind);
         if (!is_hex(bytes, w.len, refreshes[i].bytes))
             fail_msg("%s", refreshes[i].name);
-        bgp_refresh_read(&m, bytes + BGP_HEADER_LEN, w.len - BGP_HEADER_LEN);
-        if (!m.known || m.family != refreshes[i].family || m.kind != refreshes[i].kind)
+        if (!bgp_refresh_read(&m, bytes + BGP_HEADER_LEN, w.len - BGP_HEADER_LEN, &e) || !m.known ||
+            m.family != refreshes[i].family || m.kind != refreshes[i].kind)
             fail_msg("%s: read as something else", refreshes[i].name);
     }
 }
@@ -137,12 +138,35 @@ static void unknown_refreshes(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(unknown_bodies); i++) {
         uint8_t bytes[4];
+        size_t len = unhex(bytes, sizeof(bytes), unknown_bodies[i]);
         struct bgp_refresh m;
+        struct bgp_error e;
 
-        bgp_refresh_read(&m, bytes, unhex(bytes, sizeof(bytes), unknown_bodies[i]));
-        if (m.known)
+        if (!bgp_refresh_read(&m, bytes, len, &e) || m.known)
             fail_msg("%s is known", unknown_bodies[i]);
     }
+}
+
+/* RFC 7313 5: the answer shows the message, here as much of it as fits. */
+static void refreshes_of_another_length(void **state)
+{
+    uint8_t bytes[300] = {0, 1, 1, 1}, want[64];
+    size_t len = unhex(want, sizeof(want), MARKER "0018 05 0001 01 01 00");
+    struct bgp_refresh m;
+    struct bgp_error e;
+
+    (void)state;
+    assert_false(bgp_refresh_read(&m, bytes, 5, &e));
+    assert_int_equal(e.code, BGP_ERR_REFRESH);
+    assert_int_equal(e.subcode, 1);
+    assert_int_equal(e.data_len, len);
+    assert_memory_equal(e.data, want, len);
+    assert_false(bgp_refresh_read(&m, bytes, sizeof(bytes), &e));
+    assert_int_equal(e.data_len, BGP_ERROR_DATA_MAX);
+    bytes[2] = 0; /* a request, which RFC 7313 does not speak of */
+    assert_false(bgp_refresh_read(&m, bytes, 5, &e));
+    assert_int_equal(e.code, BGP_ERR_HEADER);
+    assert_int_equal(e.subcode, 2);
 }
 
 static void notification_round(void **state)
@@ -273,15 +297,11 @@ static void prints_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_headers),
-        cmocka_unit_test(families),
-        cmocka_unit_test(writes_keepalive),
-        cmocka_unit_test(refreshes_round),
-        cmocka_unit_test(unknown_refreshes),
-        cmocka_unit_test(notification_round),
-        cmocka_unit_test(long_notification_is_cut),
-        cmocka_unit_test(writes_ceases),
-        cmocka_unit_test(text_is_cut_at_a_character),
+        cmocka_unit_test(reads_headers),      cmocka_unit_test(families),
+        cmocka_unit_test(writes_keepalive),   cmocka_unit_test(refreshes_round),
+        cmocka_unit_test(unknown_refreshes),  cmocka_unit_test(refreshes_of_another_length),
+        cmocka_unit_test(notification_round), cmocka_unit_test(long_notification_is_cut),
+        cmocka_unit_test(writes_ceases),      cmocka_unit_test(text_is_cut_at_a_character),
         cmocka_unit_test(prints_errors),
     };
 
