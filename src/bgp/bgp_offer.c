@@ -34,7 +34,7 @@ static uint32_t attrs_hash(const struct bgp_attrs *a)
         const struct bgp_community *c = &a->communities[i];
 
         h = bgp_hash_mix(h, (uint64_t)c->a << 32 | c->b);
-        h = bgp_hash_mix(h, (uint64_t)c->c << 1 | c->large);
+        h = bgp_hash_mix(h, (uint64_t)c->c << 2 | c->kind);
     }
     return (uint32_t)h;
 }

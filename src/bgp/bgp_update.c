@@ -77,43 +77,38 @@ static void write_as4_path(struct wr *w, const struct bgp_attrs *a, const struct
     write_sequence(w, path->local_as, count, 4);
 }
 
-static size_t count_communities(const struct bgp_attrs *a, bool large)
+/* One attribute a kind (RFC 1997, RFC 4360 2, RFC 8092 3). */
+static const struct {
+    enum bgp_attr_type type;
+    size_t size; /* of a community */
+} community_attrs[] = {
+    [BGP_COMMUNITY_STANDARD] = {BGP_ATTR_COMMUNITIES, 4},
+    [BGP_COMMUNITY_LARGE] = {BGP_ATTR_LARGE_COMMUNITIES, 12},
+    [BGP_COMMUNITY_EXTENDED] = {BGP_ATTR_EXTENDED_COMMUNITIES, 8},
+};
+
+static void write_community(struct wr *w, struct bgp_community c)
+{
+    wr_u32(w, c.a);
+    if (c.kind != BGP_COMMUNITY_STANDARD)
+        wr_u32(w, c.b);
+    if (c.kind == BGP_COMMUNITY_LARGE)
+        wr_u32(w, c.c);
+}
+
+static void write_communities(struct wr *w, const struct bgp_attrs *a, enum bgp_community_kind kind)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < a->community_count; i++)
-        n += a->communities[i].large == large;
-    return n;
-}
-
-static void write_communities(struct wr *w, const struct bgp_attrs *a)
-{
-    size_t n = count_communities(a, false);
-
+        n += a->communities[i].kind == kind;
     if (n == 0)
         return;
-    write_attr(w, BGP_ATTR_OPTIONAL | BGP_ATTR_TRANSITIVE, BGP_ATTR_COMMUNITIES, n * 4);
+    write_attr(w, BGP_ATTR_OPTIONAL | BGP_ATTR_TRANSITIVE, community_attrs[kind].type,
+               n * community_attrs[kind].size);
     for (size_t i = 0; i < a->community_count; i++) {
-        if (!a->communities[i].large)
-            wr_u32(w, a->communities[i].a);
-    }
-}
-
-static void write_large_communities(struct wr *w, const struct bgp_attrs *a)
-{
-    size_t n = count_communities(a, true);
-
-    if (n == 0)
-        return;
-    write_attr(w, BGP_ATTR_OPTIONAL | BGP_ATTR_TRANSITIVE, BGP_ATTR_LARGE_COMMUNITIES, n * 12);
-    for (size_t i = 0; i < a->community_count; i++) {
-        const struct bgp_community *c = &a->communities[i];
-
-        if (!c->large)
-            continue;
-        wr_u32(w, c->a);
-        wr_u32(w, c->b);
-        wr_u32(w, c->c);
+        if (a->communities[i].kind == kind)
+            write_community(w, a->communities[i]);
     }
 }
 
@@ -132,9 +127,10 @@ static void write_attrs(struct wr *w, const struct bgp_attrs *a, const struct bg
     if (path->ibgp)
         write_u32_attr(w, BGP_ATTR_TRANSITIVE, BGP_ATTR_LOCAL_PREF,
                        a->has_local_pref ? a->local_pref : LOCAL_PREF_DEFAULT);
-    write_communities(w, a);
+    write_communities(w, a, BGP_COMMUNITY_STANDARD);
+    write_communities(w, a, BGP_COMMUNITY_EXTENDED);
     write_as4_path(w, a, path);
-    write_large_communities(w, a);
+    write_communities(w, a, BGP_COMMUNITY_LARGE);
 }
 
 /* --- MP_REACH_NLRI and MP_UNREACH_NLRI --- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Communities and their aliases (spec 2.8). */
+/* Communities and their aliases (spec 2.8); MetalLB has no extended ones. */
 #include "config/config_int.h"
 
 #include <stdlib.h>
@@ -86,7 +86,7 @@ static bool parse_standard(struct parse *p, struct bgp_community *ret, const cha
 
 static bool parse_large(struct parse *p, struct bgp_community *ret, const char *const parts[4])
 {
-    struct bgp_community c = {.large = true};
+    struct bgp_community c = {.kind = BGP_COMMUNITY_LARGE};
 
     if (!str_eq(parts[0], "large")) {
         p->error = arena_printf(
@@ -104,19 +104,65 @@ static bool parse_large(struct parse *p, struct bgp_community *ret, const char *
     return true;
 }
 
+static bool refuse_extended(struct parse *p, const char *why)
+{
+    p->error = arena_printf(p->b->scratch, "invalid extended community %s: %s",
+                            config_quote(p->b, p->text), why);
+    return false;
+}
+
+/* "ext:0x" and the 8 bytes in hexadecimal. */
+static bool parse_raw(struct parse *p, struct bgp_community *ret, const char *digits)
+{
+    uint64_t value;
+
+    if (strncmp(digits, "0x", 2) != 0 || strlen(digits) != 2 + 16 ||
+        strspn(digits + 2, "0123456789abcdefABCDEF") != 16)
+        return refuse_extended(p, "ext: wants 0x and 16 hexadecimal digits");
+    value = strtoull(digits, NULL, 16);
+    *ret = (struct bgp_community){
+        .kind = BGP_COMMUNITY_EXTENDED, .a = (uint32_t)(value >> 32), .b = (uint32_t)value};
+    return true;
+}
+
+/* "rt:" or "soo:", an AS number or an IPv4 address, and a number. */
+static bool parse_of_administrator(struct parse *p, struct bgp_community *ret,
+                                   enum bgp_extended_subtype subtype, const char *const parts[3])
+{
+    uint32_t asn, number;
+    struct ip ip;
+
+    if (parse_number(&number, parts[2], UINT32_MAX) != NUMBER_OK)
+        return refuse_extended(p, "the last part must be a number");
+    if (strchr(parts[1], '.') != NULL) {
+        if (!ip_parse(&ip, parts[1]) || ip.family != IP_V4)
+            return refuse_extended(p, "the second part must be an AS number or an IPv4 address");
+        return bgp_community_of_v4(ret, subtype, ip_to_v4(ip), number) ||
+               refuse_extended(p, "the number behind an IPv4 address must be below 65536");
+    }
+    if (parse_number(&asn, parts[1], UINT32_MAX) != NUMBER_OK)
+        return refuse_extended(p, "the second part must be an AS number or an IPv4 address");
+    return bgp_community_of_as(ret, subtype, asn, number) ||
+           refuse_extended(p, "the number behind an AS above 65535 must be below 65536");
+}
+
 static bool parse_community(struct parse *p, struct bgp_community *ret)
 {
     const char *parts[COMMUNITY_PARTS_MAX];
+    size_t count = split(p, parts);
 
-    switch (split(p, parts)) {
-    case 2:
+    if (count == 2 && str_eq(parts[0], "ext"))
+        return parse_raw(p, ret, parts[1]);
+    if (count == 3 && str_eq(parts[0], "rt"))
+        return parse_of_administrator(p, ret, BGP_ROUTE_TARGET, parts);
+    if (count == 3 && str_eq(parts[0], "soo"))
+        return parse_of_administrator(p, ret, BGP_ROUTE_ORIGIN, parts);
+    if (count == 2)
         return parse_standard(p, ret, parts);
-    case 4:
+    if (count == 4)
         return parse_large(p, ret, parts);
-    default:
-        p->error = arena_printf(p->b->scratch, "invalid community format: %s", p->text);
-        return false;
-    }
+    p->error = arena_printf(p->b->scratch, "invalid community format: %s", p->text);
+    return false;
 }
 
 static void add_alias(struct subject *s, const struct community_alias *from)

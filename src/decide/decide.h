@@ -45,6 +45,8 @@ struct decide_node {
     bool exclude_from_lb;
     const struct prefix *cut_off; /* networks that its speaker cannot reach: no carrier */
     size_t cut_off_count;
+    /* Of the interfaces that L2Advertisements name: those without carrier; those that it lacks. */
+    struct string_list dark, absent;
     enum node_drain drain; /* of no consequence to a verdict: speaker/drain.h reads it */
 };
 
@@ -90,7 +92,8 @@ enum l2_reason {
     L2_NO_SPEAKER,
     L2_NETWORK_UNAVAILABLE,
     L2_EXCLUDED,          /* label exclude-from-external-load-balancers */
-    L2_LINK_DOWN,         /* the link towards one of the addresses has no carrier */
+    L2_LINK_DOWN,         /* the link towards one of the addresses has no carrier, or no interface
+                             that is named has one */
     L2_NOT_SELECTED,      /* no advertisement that covers the Service lists the node */
     L2_SHARED_SELECTORS,  /* a sharing annotation and an advertisement with serviceSelectors (spec
                              speaker-l2 3.2 step 3) */

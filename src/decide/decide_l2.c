@@ -110,6 +110,40 @@ static bool reaches(const struct decide_node *n, struct ip address)
     return true;
 }
 
+static bool lists_name(const struct string_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (str_eq(list->items[i], name))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Do the advertisements that list the node name interfaces only, of which it has some, and all of
+ * these without carrier? What it has not said of an interface is that it works.
+ */
+static bool is_dark(const struct l2_verdict *v, const struct decide_node *n, size_t node)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < v->adv_count && n->dark.count > 0; i++) {
+        const struct l2_adv *adv = v->advs[i]->adv;
+
+        if (!bitset_has(&adv->nodes, node))
+            continue;
+        if (adv->interfaces.count == 0)
+            return false;
+        for (size_t k = 0; k < adv->interfaces.count; k++) {
+            if (lists_name(&n->dark, adv->interfaces.items[k]))
+                any = true;
+            else if (!lists_name(&n->absent, adv->interfaces.items[k]))
+                return false;
+        }
+    }
+    return any;
+}
+
 /* What all nodes have in common while one Service is decided. */
 struct l2_question {
     const struct decide_world *w;
@@ -139,7 +173,7 @@ static enum l2_reason l2_reason_of(const struct l2_question *q, size_t node)
         return L2_NETWORK_UNAVAILABLE;
     if (decide_is_excluded(q->w, node))
         return L2_EXCLUDED;
-    if (is_link_down(q, n))
+    if (is_link_down(q, n) || is_dark(q->v, n, node))
         return L2_LINK_DOWN;
     if (!lists_node(q->v, node))
         return L2_NOT_SELECTED;

@@ -163,25 +163,3 @@ bool peer_carries(const struct peer *p, enum ip_family family)
     return p->address.family == IP_NONE || p->dual_stack_address_family ||
            p->address.family == family;
 }
-
-struct community_text bgp_community_format(struct bgp_community c)
-{
-    struct community_text t;
-
-    if (c.large)
-        snprintf(t.s, sizeof(t.s), "large:%u:%u:%u", c.a, c.b, c.c);
-    else
-        snprintf(t.s, sizeof(t.s), "%u:%u", c.a >> 16, c.a & 0xffff);
-    return t;
-}
-
-int bgp_community_cmp(struct bgp_community a, struct bgp_community b)
-{
-    if (a.a != b.a)
-        return a.a < b.a ? -1 : 1;
-    if (a.b != b.b)
-        return a.b < b.b ? -1 : 1;
-    if (a.c != b.c)
-        return a.c < b.c ? -1 : 1;
-    return (int)a.large - (int)b.large;
-}

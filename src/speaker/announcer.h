@@ -78,6 +78,10 @@ bool announcer_has_interface(const struct announcer *a, const char *name);
  */
 size_t announcer_cut_off(const struct announcer *a, struct prefix *ret, size_t max);
 
+/* What an interface of that name is good for. Excluded and enslaved ones are none of ours. */
+enum announcer_link { ANNOUNCER_LINK_ABSENT, ANNOUNCER_LINK_DARK, ANNOUNCER_LINK_WELL };
+enum announcer_link announcer_link_state(const struct announcer *a, const char *name);
+
 /* --- for `steellb status` and tests --- */
 
 struct announcer_address_status {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "speaker/bgp_report.h"
 
+#include "base/mem.h"
 #include "base/mono.h"
 #include "base/text.h"
 #include "speaker/json_text.h"
@@ -176,7 +177,7 @@ static void put_attributes(json_t *o, const struct bgp_attrs *attrs)
     put_take(o, "communities", communities);
 }
 
-static void add_route(void *arg, const struct router_route_view *v)
+json_t *bgp_report_route(const struct router_route_view *v)
 {
     json_t *o = json_object();
 
@@ -185,17 +186,35 @@ static void add_route(void *arg, const struct router_route_view *v)
     put_text(o, "state", state_word(v->state));
     if (v->attrs != NULL)
         put_attributes(o, v->attrs);
-    json_array_append_new(arg, o);
+    return o;
 }
+
+static void add_route(void *arg, const struct router_route_view *v)
+{
+    json_array_append_new(arg, bgp_report_route(v));
+}
+
+json_t *bgp_report_routes(const struct router *r)
+{
+    CLEANUP(xfreep) struct prefix *prefixes = xcalloc(BGP_REPORT_ROUTES, sizeof(*prefixes));
+    const struct router_range all = {0};
+    size_t n = router_prefixes(r, &all, prefixes, BGP_REPORT_ROUTES);
+    json_t *routes = json_array();
+
+    for (size_t i = 0; i < n && json_array_size(routes) < BGP_REPORT_ROUTES; i++)
+        router_each_route(r, prefixes[i], add_route, routes);
+    return routes;
+}
+
+/* --- the whole --- */
 
 json_t *bgp_report(const struct router *r)
 {
     struct listing peers = {.array = json_array(), .now = mono_now()};
-    json_t *routes = json_array(), *report = json_object();
+    json_t *report = json_object();
 
     router_each_peer(r, add_peer, &peers);
-    router_each_route(r, add_route, routes);
     put_take(report, "peers", peers.array);
-    put_take(report, "routes", routes);
+    put_number(report, "prefixes", router_prefix_count(r));
     return report;
 }

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "role/loop.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -17,56 +17,208 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* A client that does not read is dropped after this long. */
-static const struct timeval client_timeout = {.tv_sec = 5};
+enum { CLIENTS_MAX = 64 };
+
+/* A request comes with the connection, or never. */
+static const struct timeval request_timeout = {.tv_usec = 200000};
+/* Without taking anything: a person may look at a page of the listing meanwhile. */
+static const struct timeval read_timeout = {.tv_sec = 30};
+static const struct timeval at_once = {0};
 static const struct timeval accept_pause = {.tv_sec = 1};
 
 struct control {
     struct event_base *base;
+    struct control_answer *(*ask)(void *arg, const char *request);
     json_t *(*answer)(void *arg);
     void *arg;
     struct evconnlistener *listener;
-    struct event resume; /* the listener */
-    char *path;          /* owned; the socket file is ours to remove */
+    struct event resume;                 /* the listener */
+    char *path;                          /* owned; the socket file is ours to remove */
+    struct client *clients[CLIENTS_MAX]; /* the oldest first */
+    size_t client_count;
 };
 
-static void on_client_done(struct bufferevent *client, void *arg)
+struct client {
+    struct control *control;
+    struct bufferevent *stream;
+    bool has_asked;
+    struct control_answer *answer; /* owned; NULL: not asked yet, or all was told */
+    struct event turn;             /* of an answer that had nothing to tell yet */
+};
+
+/* --- answers of one portion --- */
+
+struct document {
+    struct control_answer answer;
+    json_t *json; /* a reference */
+};
+
+static bool document_next(struct control_answer *a, struct text *out)
 {
-    (void)arg;
-    bufferevent_free(client); /* everything was written */
+    struct document *d = container_of(a, struct document, answer);
+    char *body = json_dumps(d->json, JSON_INDENT(2));
+
+    if (body != NULL) /* else nothing is told, and the client sees that */
+        text_printf(out, "%s\n", body);
+    free(body);
+    return false;
 }
 
-static void on_client_event(struct bufferevent *client, short what, void *arg)
+static void document_free(struct control_answer *a)
 {
-    (void)what; /* closed, failed or too slow: all the same to us */
-    (void)arg;
-    bufferevent_free(client);
+    struct document *d = container_of(a, struct document, answer);
+
+    json_decref(d->json);
+    free(d);
+}
+
+struct control_answer *control_document_take(json_t *document_take)
+{
+    struct document *d = xcalloc(1, sizeof(*d));
+
+    d->answer = (struct control_answer){.next = document_next, .free = document_free};
+    d->json = document_take;
+    return &d->answer;
+}
+
+struct control_answer *control_refusal(const char *why)
+{
+    return control_document_take(json_pack("{s:s}", "error", why));
+}
+
+/* --- clients --- */
+
+static void client_free(struct client *k)
+{
+    struct control *c = k->control;
+    size_t i = 0;
+
+    while (c->clients[i] != k)
+        i++;
+    memmove(&c->clients[i], &c->clients[i + 1], (c->client_count - i - 1) * sizeof(*c->clients));
+    c->client_count--;
+    if (k->answer != NULL)
+        k->answer->free(k->answer);
+    event_del(&k->turn);
+    bufferevent_free(k->stream);
+    free(k);
+}
+
+/* At most one portion; the next one when the stream has taken it. */
+static void client_go_on(struct client *k)
+{
+    CLEANUP(text_done) struct text portion = {0};
+    bool more = k->answer->next(k->answer, &portion);
+
+    if (!more) {
+        k->answer->free(k->answer);
+        k->answer = NULL;
+    }
+    if (portion.len > 0 && bufferevent_write(k->stream, portion.chars, portion.len) < 0) {
+        client_free(k);
+        return;
+    }
+    if (portion.len > 0)
+        return;
+    if (more) /* a timer: an event that is made active here would run before the loop looks up */
+        (void)event_add(&k->turn, &at_once);
+    else
+        client_free(k);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    client_go_on(arg);
+}
+
+/* From here on nothing is read. */
+static void client_ask(struct client *k, const char *request)
+{
+    const struct control *c = k->control;
+
+    bufferevent_disable(k->stream, EV_READ);
+    bufferevent_set_timeouts(k->stream, NULL, &read_timeout);
+    k->has_asked = true;
+    k->answer = c->ask(c->arg, request);
+    if (k->answer == NULL)
+        k->answer = control_document_take(c->answer(c->arg));
+    client_go_on(k);
+}
+
+static void on_client_request(struct bufferevent *stream, void *arg)
+{
+    struct evbuffer *input = bufferevent_get_input(stream);
+    struct client *k = arg;
+    char *line = evbuffer_readln(input, NULL, EVBUFFER_EOL_CRLF);
+
+    if (line != NULL)
+        client_ask(k, line);
+    else if (evbuffer_get_length(input) >= CONTROL_REQUEST_MAX)
+        client_free(k);
+    free(line);
+}
+
+static void on_client_taken(struct bufferevent *stream, void *arg)
+{
+    struct client *k = arg;
+
+    (void)stream;
+    if (k->answer != NULL)
+        client_go_on(k);
+    else if (k->has_asked)
+        client_free(k);
+}
+
+/* Without a line: what there is of one is the request. */
+static void ask_without_line(struct client *k)
+{
+    char request[CONTROL_REQUEST_MAX] = "";
+
+    (void)bufferevent_read(k->stream, request, sizeof(request) - 1); /* most often nothing */
+    client_ask(k, request);
+}
+
+static void on_client_event(struct bufferevent *stream, short what, void *arg)
+{
+    struct client *k = arg;
+    bool has_ended = (what & BEV_EVENT_EOF) != 0 || what == (BEV_EVENT_READING | BEV_EVENT_TIMEOUT);
+
+    (void)stream;
+    if (!k->has_asked && (what & BEV_EVENT_READING) != 0 && has_ended)
+        ask_without_line(k);
+    else
+        client_free(k); /* failed, or it does not read */
 }
 
 static void on_client(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *peer,
                       int peer_len, void *arg)
 {
     struct control *c = arg;
-    struct bufferevent *client = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
-    json_t *status;
-    char *body;
+    struct bufferevent *stream = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    struct client *k;
 
     (void)listener;
     (void)peer;
     (void)peer_len;
-    if (client == NULL) {
+    if (stream == NULL) {
         close(fd);
         return;
     }
-    status = c->answer(c->arg);
-    body = json_dumps(status, JSON_INDENT(2));
-    json_decref(status);
-    bufferevent_setcb(client, NULL, on_client_done, on_client_event, NULL);
-    bufferevent_set_timeouts(client, &client_timeout, &client_timeout);
-    bufferevent_enable(client, EV_WRITE);
-    if (body == NULL || evbuffer_add_printf(bufferevent_get_output(client), "%s\n", body) < 0)
-        bufferevent_free(client);
-    free(body);
+    if (c->client_count == CLIENTS_MAX)
+        client_free(c->clients[0]); /* the most likely one to be stuck */
+    k = xcalloc(1, sizeof(*k));
+    k->control = c;
+    k->stream = stream;
+    c->clients[c->client_count++] = k;
+    (void)event_assign(&k->turn, c->base, -1, 0, on_turn, k);
+    event_priority_set(&k->turn, LOOP_PRIORITY_WORK);
+    bufferevent_priority_set(stream, LOOP_PRIORITY_WORK);
+    bufferevent_setwatermark(stream, EV_READ, 0, CONTROL_REQUEST_MAX);
+    bufferevent_setcb(stream, on_client_request, on_client_taken, on_client_event, k);
+    bufferevent_set_timeouts(stream, &request_timeout, NULL);
+    bufferevent_enable(stream, EV_READ);
 }
 
 /* Most often no descriptor is free. The client stays in the queue, so that the loop would call
@@ -166,6 +318,7 @@ int control_open(struct control **ret, const struct control_options *options, st
         return err_set(err, fd, "control socket %s: %s", path, strerror(-fd));
     c = xcalloc(1, sizeof(*c));
     c->base = options->base;
+    c->ask = options->ask;
     c->answer = options->answer;
     c->arg = options->arg;
     c->path = xstrdup(path);
@@ -187,6 +340,8 @@ struct control *control_close(struct control *c)
     if (c == NULL)
         return NULL;
     event_del(&c->resume);
+    while (c->client_count > 0)
+        client_free(c->clients[0]);
     if (c->listener != NULL)
         evconnlistener_free(c->listener);
     (void)unlink(c->path); /* after a switch of user the folder may refuse; the next start sees a

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which networks are out of reach because of a lost carrier. */
+/* Which networks, and which interfaces, are of no use because of a lost carrier. */
 #include "base/mem.h"
 #include "speaker/announcer_int.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct networks {
     struct prefix *items; /* owned */
@@ -63,4 +64,16 @@ size_t announcer_cut_off(const struct announcer *a, struct prefix *ret, size_t m
             ret[count++] = lost.items[i];
     }
     return count;
+}
+
+enum announcer_link announcer_link_state(const struct announcer *a, const char *name)
+{
+    MAP_EACH (&a->interfaces, e) {
+        const struct interface *i = e->value;
+
+        if (strcmp(i->link.name, name) != 0 || i->excluded || i->link.master != 0)
+            continue;
+        return i->link.carrier ? ANNOUNCER_LINK_WELL : ANNOUNCER_LINK_DARK;
+    }
+    return ANNOUNCER_LINK_ABSENT;
 }

@@ -405,18 +405,13 @@ bool membership_is_alive(const struct membership *m, const char *node)
     return f != NULL && f->live && (f != m->me || m->settled) && !pulse_says_out(m, node);
 }
 
-const struct prefix *membership_cut_off(const struct membership *m, const char *node,
-                                        size_t *ret_count)
+const struct member_links *membership_links(const struct membership *m, const char *node)
 {
     const struct fellow *f = fellow_find(m, node);
-    const struct member_meta *meta;
 
-    *ret_count = 0;
     if (f == NULL)
         return NULL;
-    meta = f == m->me ? &m->own : &f->meta;
-    *ret_count = meta->cut_off_count;
-    return meta->cut_off;
+    return f == m->me ? &m->own.links : &f->meta.links;
 }
 
 const char *membership_fast_obstacle(const struct membership *m)
@@ -451,42 +446,48 @@ static void tell_meta(struct membership *m)
     uint8_t bytes[MEMBER_META_MAX];
     struct wr w = wr_to(bytes, sizeof(bytes));
 
-    if (m->own.fast_port != 0 || m->own.cut_off_count > 0)
+    if (m->own.fast_port != 0 || m->own.links.cut_off_count > 0 || m->own.links.dark.count > 0)
         member_meta_write(&w, &m->own);
     gossip_session_set_meta(m->gossip, (struct gossip_part){bytes, w.len});
 }
 
-static bool has_all(const struct prefix *of, size_t of_count, const struct prefix *in,
-                    size_t in_count)
+static bool has_prefix(const struct member_links *l, struct prefix p)
 {
-    for (size_t i = 0; i < of_count; i++) {
-        size_t k = 0;
+    for (size_t i = 0; i < l->cut_off_count; i++) {
+        if (prefix_eq(l->cut_off[i], p))
+            return true;
+    }
+    return false;
+}
 
-        while (k < in_count && !prefix_eq(of[i], in[k]))
-            k++;
-        if (k == in_count)
+static bool has_names(const struct member_names *in, const struct member_names *of)
+{
+    for (size_t i = 0; i < of->count; i++) {
+        if (!member_names_has(in, of->names[i]))
             return false;
     }
     return true;
 }
 
-void membership_set_cut_off(struct membership *m, const struct prefix *prefixes, size_t count)
+/* Is all that was lost in `of` lost in `in`? */
+static bool has_all(const struct member_links *in, const struct member_links *of)
 {
-    struct member_meta *own = &m->own;
-    bool returned;
-
-    if (count > MEMBER_CUT_OFF_MAX) {
-        log_warn("more networks without carrier than can be told", F_U("count", count));
-        count = MEMBER_CUT_OFF_MAX;
+    for (size_t i = 0; i < of->cut_off_count; i++) {
+        if (!has_prefix(in, of->cut_off[i]))
+            return false;
     }
-    returned = !has_all(own->cut_off, own->cut_off_count, prefixes, count);
-    if (!returned && has_all(prefixes, count, own->cut_off, own->cut_off_count))
+    return has_names(&in->dark, &of->dark) && has_names(&in->absent, &of->absent);
+}
+
+void membership_set_links(struct membership *m, const struct member_links *links, bool returns)
+{
+    bool less = !has_all(links, &m->own.links);
+
+    if (!less && has_all(&m->own.links, links))
         return;
-    own->cut_off_count = count;
-    for (size_t i = 0; i < count; i++)
-        own->cut_off[i] = prefixes[i];
+    m->own.links = *links;
     tell_meta(m);
-    if (returned)
+    if (less && returns)
         unsettle(m);
     report(m);
 }

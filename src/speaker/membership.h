@@ -63,15 +63,12 @@ void membership_rejoin(struct membership *m); /* joins now instead of at the nex
  */
 bool membership_is_alive(const struct membership *m, const char *node);
 
-/* The networks of which the node has said that its links towards them have no carrier; valid until
- * the loop goes on. */
-const struct prefix *membership_cut_off(const struct membership *m, const char *node,
-                                        size_t *ret_count);
+/* What the node has said of its links; NULL: we never heard of it. Valid until the loop goes on. */
+const struct member_links *membership_links(const struct membership *m, const char *node);
 
-/* Our own links without carrier, as the prefixes that are reached through them: told to all members
- * at once, on what interfaces are left. Copied, the first MEMBER_CUT_OFF_MAX; none: everything
- * works again. */
-void membership_set_cut_off(struct membership *m, const struct prefix *prefixes, size_t count);
+/* Our own links: told to all members at once, on what interfaces are left. `returns`: where less is
+ * lost than before, something works again, and is not merely asked for no longer. Copied. */
+void membership_set_links(struct membership *m, const struct member_links *links, bool returns);
 
 /* Tells every member directly that we go; `left` comes when that is out, at most a second later. */
 void membership_leave(struct membership *m, void (*left)(void *arg), void *arg);

@@ -95,7 +95,19 @@ struct router_route_view {
     const struct bgp_attrs *attrs; /* NULL: none for that peer */
 };
 
-/* Every route to every peer that has a share of it: by prefix, then peer. */
+/* The route of a prefix to every peer that has a share of it, by peer. */
 typedef void (*router_route_fn)(void *arg, const struct router_route_view *v);
-void router_each_route(const struct router *r, router_route_fn fn, void *arg);
+void router_each_route(const struct router *r, struct prefix p, router_route_fn fn, void *arg);
+
+/* Family IP_NONE stands for no limit. */
+struct router_range {
+    struct prefix after;  /* only prefixes behind this one */
+    struct prefix within; /* only those that have addresses in common with it */
+};
+
+/* The first `max` prefixes of that range which have a route, in ascending order; their number. It
+ * looks at all routes: 2 to 3 ms for 100,000. */
+size_t router_prefixes(const struct router *r, const struct router_range *range, struct prefix *ret,
+                       size_t max);
+size_t router_prefix_count(const struct router *r);
 struct bgp *router_engine(struct router *r); /* for tests and `reset` */

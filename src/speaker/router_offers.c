@@ -82,15 +82,23 @@ static struct prefix group_prefix(const struct group *g)
     return (struct prefix){{g->hi, g->lo, (enum ip_family)g->family}, g->len};
 }
 
-static struct group *group_get(struct offers *o, struct prefix p)
+static struct group *group_find(const struct offers *o, struct prefix p)
 {
     struct chain *c = chains_first(&o->groups, hash_prefix(p.addr.hi, p.addr.lo, p.len));
-    struct group *g;
 
     for (; c != NULL; c = c->next) {
         if (prefix_eq(group_prefix((struct group *)(void *)c), p))
             return (struct group *)(void *)c;
     }
+    return NULL;
+}
+
+static struct group *group_get(struct offers *o, struct prefix p)
+{
+    struct group *g = group_find(o, p);
+
+    if (g != NULL)
+        return g;
     g = xcalloc(1, sizeof(*g));
     g->hi = p.addr.hi;
     g->lo = p.addr.lo;
@@ -395,41 +403,19 @@ struct string_list router_holder_peers(const struct router *r, const void *id, s
     return names;
 }
 
-static int group_cmp(const void *x, const void *y)
+void router_each_route(const struct router *r, struct prefix p, router_route_fn fn, void *arg)
 {
-    const struct group *const *a = x, *const *b = y;
-
-    return prefix_cmp(group_prefix(*a), group_prefix(*b));
-}
-
-static void view_routes(const struct router *r, const struct group *g, router_route_fn fn,
-                        void *arg)
-{
+    const struct group *g = group_find(&r->offers, p);
     const struct bgp_rib *rib = bgp_routes(r->bgp);
 
-    for (size_t i = 0; i < r->peer_count; i++) {
-        struct router_route_view v = {.prefix = group_prefix(g), .peer = r->peers[i]->cfg->name};
+    for (size_t i = 0; g != NULL && i < r->peer_count; i++) {
+        struct router_route_view v = {.prefix = p, .peer = r->peers[i]->cfg->name};
 
         if (!(g->demand->peers.words[i / 64] >> i % 64 & 1))
             continue;
-        v.state = bgp_rib_peer_route(rib, (uint32_t)r->peers[i]->id, v.prefix, &v.attrs);
+        v.state = bgp_rib_peer_route(rib, (uint32_t)r->peers[i]->id, p, &v.attrs);
         fn(arg, &v);
     }
-}
-
-void router_each_route(const struct router *r, router_route_fn fn, void *arg)
-{
-    const struct chains *groups = &r->offers.groups;
-    CLEANUP(xfreep) struct group **list = xcalloc(groups->count + 1, sizeof(*list));
-    size_t n = 0;
-
-    for (size_t i = 0; i < groups->size; i++) {
-        for (struct chain *c = groups->heads[i]; c != NULL; c = c->next)
-            list[n++] = (void *)c;
-    }
-    qsort(list, n, sizeof(*list), group_cmp);
-    for (size_t i = 0; i < n; i++)
-        view_routes(r, list[i], fn, arg);
 }
 
 /* --- life --- */

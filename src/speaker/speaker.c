@@ -7,6 +7,7 @@
 #include "role/loop.h"
 #include "role/realtime.h"
 #include "speaker/membership_options.h"
+#include "speaker/reach.h"
 #include "speaker/speaker_int.h"
 
 #include <linux/capability.h>
@@ -235,14 +236,10 @@ static int open_membership(struct speaker *sp, struct err *err)
 static void on_links(void *arg)
 {
     const struct speaker *sp = arg;
-    struct prefix cut_off[MEMBER_CUT_OFF_MAX];
-    size_t count;
 
     router_on_links(sp->router);
-    if (sp->membership == NULL || sp->handover.is_leaving)
-        return;
-    count = announcer_cut_off(sp->announcer, cut_off, ARRAY_SIZE(cut_off));
-    membership_set_cut_off(sp->membership, cut_off, count);
+    if (sp->membership != NULL && !sp->handover.is_leaving)
+        reach_tell(sp->membership, sp->announcer, sp->config.cfg, true);
 }
 
 static void on_yielded(void *arg)

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "model/selector.h"
+#include "speaker/reach.h"
 #include "speaker/speaker_int.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ void speaker_config_done(struct speaker_config *c)
 {
     snapshot_unref(c->cfg);
     free(c->nodes);
-    arena_free(c->cut_off);
+    arena_free(c->heard);
     *c = (struct speaker_config){0};
 }
 
@@ -158,6 +159,8 @@ static void adopt(struct speaker *sp, struct reading *r, uint64_t hash)
         .nodes = c->nodes,
         .ignore_exclude_lb = sp->options->ignore_exclude_lb,
     };
+    if (sp->membership != NULL && !sp->handover.is_leaving)
+        reach_tell(sp->membership, sp->announcer, c->cfg, false);
     speaker_config_refresh_nodes(sp);
     log_warnings(&r->warnings);
     log_info("config reloaded", F_S("controller", "ConfigReconciler"), F_S("event", "configLoaded"),
@@ -208,7 +211,6 @@ static struct decide_node node_now(const struct speaker *sp, const char *name)
         .exclude_from_lb = o != NULL && o->node.exclude_from_lb,
         .drain = o != NULL ? o->node.drain : NODE_DRAIN_NO,
     };
-    const struct prefix *cut_off;
 
     if (sp->membership == NULL)
         return n; /* every known node is taken to be alive */
@@ -216,8 +218,7 @@ static struct decide_node node_now(const struct speaker *sp, const char *name)
         n.liveness = NODE_NO_SPEAKER;
         n.liveness_detail = "no live speaker there";
     }
-    cut_off = membership_cut_off(sp->membership, name, &n.cut_off_count);
-    n.cut_off = arena_memdup(sp->config.cut_off, cut_off, n.cut_off_count * sizeof(*cut_off));
+    reach_heard(&n, sp->membership, name, sp->config.heard);
     return n;
 }
 
@@ -228,8 +229,8 @@ void speaker_config_refresh_nodes(struct speaker *sp)
 
     if (c->cfg == NULL)
         return;
-    arena_free(c->cut_off);
-    c->cut_off = arena_new();
+    arena_free(c->heard);
+    c->heard = arena_new();
     for (size_t i = 0; i < c->cfg->nodes.count; i++)
         c->nodes[i] = node_now(sp, c->cfg->nodes.items[i]);
     me = snapshot_node_index(c->cfg, sp->options->node);

@@ -120,7 +120,7 @@ struct speaker_config {
     bool is_refused;      /* the newest set would leave an announced Service without a pool */
 
     struct decide_node *nodes; /* of cfg->nodes, as they are now */
-    struct arena *cut_off;     /* what they point to */
+    struct arena *heard;       /* what they point to */
     struct decide_world world;
 };
 

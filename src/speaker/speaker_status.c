@@ -2,6 +2,7 @@
 /* The answer to `steellb status` about a speaker of a cluster, and the socket that gives it. */
 #include "base/log.h"
 #include "base/text.h"
+#include "speaker/bgp_answer.h"
 #include "speaker/bgp_report.h"
 #include "speaker/json_text.h"
 #include "speaker/l2_report.h"
@@ -28,17 +29,26 @@ static json_t *address_array(const struct speaker *sp)
 static json_t *on_question(void *arg)
 {
     const struct speaker *sp = arg;
-    json_t *root = json_pack(
-        "{s:s, s:i, s:s, s:o, s:I, s:o, s:o, s:o}", "kind", "Status", "version", 1, "steellb",
-        STEELLB_VERSION, "node", json_text(sp->options->node), "upSeconds",
-        (json_int_t)(mono_sub(mono_now(), sp->started) / NS_PER_SEC), "announcing",
-        address_array(sp), "interfaces", link_report(sp->announcer), "bgp", bgp_report(sp->router));
+    json_t *bgp = bgp_report(sp->router);
+    json_t *root =
+        json_pack("{s:s, s:i, s:s, s:o, s:I, s:o, s:o, s:o}", "kind", "Status", "version", 1,
+                  "steellb", STEELLB_VERSION, "node", json_text(sp->options->node), "upSeconds",
+                  (json_int_t)(mono_sub(mono_now(), sp->started) / NS_PER_SEC), "announcing",
+                  address_array(sp), "interfaces", link_report(sp->announcer), "bgp", bgp);
 
+    json_object_set_new(bgp, "routes", bgp_report_routes(sp->router));
     if (sp->drain.is_draining)
         json_object_set_new(root, "draining", json_true());
     if (sp->membership != NULL)
         member_report(root, sp->membership);
     return root;
+}
+
+static struct control_answer *on_request(void *arg, const char *request)
+{
+    const struct speaker *sp = arg;
+
+    return bgp_answer(sp->router, request);
 }
 
 /* The folder of the default path is ours to make. */
@@ -56,6 +66,7 @@ int speaker_control_open(struct speaker *sp, struct err *err)
     struct control_options how = {
         .base = sp->base,
         .path = sp->options->control_socket,
+        .ask = on_request,
         .answer = on_question,
         .arg = sp,
     };

@@ -94,10 +94,7 @@ static void add_known(struct evaluation *e, const struct evaluation_options *opt
         arena_memdup(e->arena, e->world.nodes, e->cfg->nodes.count * sizeof(*e->world.nodes));
 
     for (size_t i = 0; i < e->cfg->nodes.count; i++)
-        options->node_known(options->arg, e->cfg->nodes.items[i], &nodes[i]);
-    for (size_t i = 0; i < e->cfg->nodes.count; i++)
-        nodes[i].cut_off = arena_memdup(e->arena, nodes[i].cut_off,
-                                        nodes[i].cut_off_count * sizeof(*nodes[i].cut_off));
+        options->node_known(options->arg, e->cfg->nodes.items[i], &nodes[i], e->arena);
     e->world.nodes = nodes;
 }
 

@@ -24,7 +24,7 @@ struct evaluation_options {
 
     /* What is known of a node beside its object: liveness, links. May be NULL. What the node then
      * points to is copied, but for the detail, which is a constant. */
-    void (*node_known)(void *arg, const char *name, struct decide_node *node);
+    void (*node_known)(void *arg, const char *name, struct decide_node *node, struct arena *a);
     void *arg;
 };
 

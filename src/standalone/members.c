@@ -4,11 +4,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "speaker/membership_options.h"
+#include "speaker/reach.h"
 #include "standalone/run_int.h"
 
 #include <stdlib.h>
 
-void members_node_known(void *arg, const char *name, struct decide_node *node)
+void members_node_known(void *arg, const char *name, struct decide_node *node, struct arena *a)
 {
     const struct run *run = arg;
 
@@ -18,7 +19,7 @@ void members_node_known(void *arg, const char *name, struct decide_node *node)
         node->liveness = NODE_NO_SPEAKER;
         node->liveness_detail = "it is not a live member of the gossip";
     }
-    node->cut_off = membership_cut_off(run->members, name, &node->cut_off_count);
+    reach_heard(node, run->members, name, a);
 }
 
 static void on_members(void *arg)
@@ -37,14 +38,11 @@ static void on_returned(void *arg)
         announcer_again(run->announcer);
 }
 
-void members_on_links(struct run *run)
+void members_tell(struct run *run, bool links_changed)
 {
-    struct prefix cut_off[MEMBER_CUT_OFF_MAX];
-
-    if (run->members == NULL || run->handover.is_leaving)
-        return;
-    membership_set_cut_off(run->members, cut_off,
-                           announcer_cut_off(run->announcer, cut_off, ARRAY_SIZE(cut_off)));
+    if (run->members != NULL && !run->handover.is_leaving)
+        reach_tell(run->members, run->announcer,
+                   run->state != NULL ? run->state->evaluation->cfg : NULL, links_changed);
 }
 
 static int join_peers(struct run *run, struct err *err)
@@ -87,7 +85,7 @@ int members_open(struct run *run, struct err *err)
     r = membership_new(&run->members, &options, err);
     if (r < 0)
         return r;
-    members_on_links(run);
+    members_tell(run, true);
     return join_peers(run, err);
 }
 

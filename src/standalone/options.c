@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/mono.h"
 #include "base/text.h"
+#include "model/dns_name.h"
+#include "speaker/bgp_answer.h"
 #include "speaker/membership_options.h"
 #include "speaker/speaker_options.h"
 
@@ -14,6 +16,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* MetalLB's own list, same order (spec speaker-l2 4.3). */
 static const char *const default_exclude[] = {
@@ -44,6 +47,7 @@ enum {
     OPT_DRAIN_DELAY,
     OPT_REALTIME,
     OPT_JSON,
+    OPT_PEER,
 };
 
 static const struct option run_longopts[] = {
@@ -82,6 +86,7 @@ static const struct option status_longopts[] = {
     {"control-socket", required_argument, NULL, OPT_CONTROL_SOCKET},
     {"output", required_argument, NULL, OPT_OUTPUT},
     {"json", no_argument, NULL, OPT_JSON},
+    {"peer", required_argument, NULL, OPT_PEER},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -133,12 +138,15 @@ static const char pin_help[] =
     "Write the addresses that FOLDER allocates into FOLDER/pins.yaml, so that no later edit moves one.\n";
 
 static const char status_help[] =
-    "Usage: steellb status [bgp | routes] [--control-socket PATH] [-o text|json]\n"
+    "Usage: steellb status [bgp | routes [PREFIX] [--peer=NAME]] [OPTION]...\n"
     "Show what the speaker on this machine (`steellb run` or `steellb speaker`) announces.\n"
     "\n"
     "  bgp                       the BGP peers: state, families, timers, last error\n"
     "  routes                    each BGP route to each peer: is it sent, and with what\n"
+    "  routes PREFIX             only those that have an address in common with PREFIX, or are for\n"
+    "                            the address PREFIX\n"
     "\n"
+    "      --peer=NAME           only the routes to this BGPPeer\n"
     "      --control-socket=PATH where it listens (" DEFAULT_CONTROL_SOCKET
     ", else " SPEAKER_CONTROL_SOCKET ")\n"
     "  -o, --output=FORM         text or json (text); --json is short for -o json\n"
@@ -398,44 +406,68 @@ int pin_options_parse(struct run_options *ret, int argc, char **argv, int *ret_e
     return 0;
 }
 
-static bool take_part(struct status_options *o, const char *word)
+/* NULL, or what is wrong with the words behind the options. */
+static const char *take_words(struct status_options *o, char **words, int count)
 {
-    if (str_eq(word, "bgp"))
+    struct prefix p;
+
+    if (count == 0)
+        return NULL;
+    if (str_eq(words[0], "bgp"))
         o->part = STATUS_BGP;
-    else if (str_eq(word, "routes"))
+    else if (str_eq(words[0], "routes"))
         o->part = STATUS_ROUTES;
-    return o->part != STATUS_ALL;
+    else
+        return "the parts are bgp and routes";
+    if (count == 1)
+        return NULL;
+    if (o->part != STATUS_ROUTES || count > 2)
+        return "one part at a time";
+    if (!bgp_answer_parse_prefix(&p, words[1]))
+        return "routes are chosen by an address or a prefix";
+    o->within = words[1];
+    return NULL;
+}
+
+static const char *take_status_option(struct status_options *o, int c)
+{
+    switch (c) {
+    case OPT_CONTROL_SOCKET:
+        o->control_socket = optarg;
+        return NULL;
+    case OPT_OUTPUT:
+        o->json = str_eq(optarg, "json");
+        return o->json || str_eq(optarg, "text") ? NULL : "-o must be text or json";
+    case OPT_JSON:
+        o->json = true;
+        return NULL;
+    case OPT_PEER:
+        o->peer = optarg;
+        return dns_is_subdomain(optarg, strlen(optarg)) ? NULL
+                                                        : "--peer must be the name of a BGPPeer";
+    default:
+        return "the command line is wrong";
+    }
 }
 
 int status_options_parse(struct status_options *ret, int argc, char **argv, int *ret_exit)
 {
     struct status_options o = {0};
+    const char *problem = NULL;
     int c;
 
     optind = 1;
-    while ((c = getopt_long(argc, argv, "o:h", status_longopts, NULL)) != -1) {
-        switch (c) {
-        case OPT_HELP:
+    while (problem == NULL && (c = getopt_long(argc, argv, "o:h", status_longopts, NULL)) != -1) {
+        if (c == OPT_HELP)
             return help(status_help, ret_exit);
-        case OPT_CONTROL_SOCKET:
-            o.control_socket = optarg;
-            break;
-        case OPT_OUTPUT:
-            if (!str_eq(optarg, "json") && !str_eq(optarg, "text"))
-                return usage_error("status", "-o must be text or json", ret_exit);
-            o.json = str_eq(optarg, "json");
-            break;
-        case OPT_JSON:
-            o.json = true;
-            break;
-        default:
-            return usage_error("status", "the command line is wrong", ret_exit);
-        }
+        problem = take_status_option(&o, c);
     }
-    if (optind < argc && !take_part(&o, argv[optind++]))
-        return usage_error("status", "the parts are bgp and routes", ret_exit);
-    if (optind < argc)
-        return usage_error("status", "one part at a time", ret_exit);
+    if (problem == NULL)
+        problem = take_words(&o, argv + optind, argc - optind);
+    if (problem == NULL && o.peer != NULL && o.part != STATUS_ROUTES)
+        problem = "--peer goes with routes";
+    if (problem != NULL)
+        return usage_error("status", problem, ret_exit);
     *ret = o;
     return 0;
 }

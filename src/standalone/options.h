@@ -34,6 +34,8 @@ enum status_part { STATUS_ALL, STATUS_BGP, STATUS_ROUTES };
 struct status_options {
     const char *control_socket; /* NULL: not given */
     enum status_part part;
+    const char *within; /* of routes: an address or a prefix; NULL: all */
+    const char *peer;   /* of routes; NULL: all */
     bool json;
 };
 

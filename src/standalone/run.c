@@ -15,6 +15,7 @@
 #include "net/caps.h"
 #include "role/loop.h"
 #include "role/realtime.h"
+#include "speaker/bgp_answer.h"
 #include "standalone/pins.h"
 #include "standalone/standalone.h"
 
@@ -140,6 +141,7 @@ static void adopt(struct run *run, struct folder_state *state_take)
     run->applied_at = time(NULL);
     free(run->refused);
     run->refused = NULL;
+    members_tell(run, false);
     if (!run->handover.is_leaving) /* what is announced is then given away, not taken on */
         announce(run, run->state->evaluation);
     report_change(run, old != NULL ? old->evaluation : NULL, run->state->evaluation);
@@ -265,7 +267,7 @@ static void on_links(void *arg)
     struct run *run = arg;
 
     router_on_links(run->router);
-    members_on_links(run);
+    members_tell(run, true);
 }
 
 static json_t *on_question(void *arg)
@@ -273,11 +275,19 @@ static json_t *on_question(void *arg)
     return status_build(arg);
 }
 
+static struct control_answer *on_request(void *arg, const char *request)
+{
+    const struct run *run = arg;
+
+    return bgp_answer(run->router, request);
+}
+
 static int open_control(struct run *run, struct err *err)
 {
     const struct control_options how = {
         .base = run->base,
         .path = run->options->control_socket,
+        .ask = on_request,
         .answer = on_question,
         .arg = run,
     };

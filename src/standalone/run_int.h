@@ -60,8 +60,9 @@ void routes_announce(struct run *run, const struct evaluation *e);
 
 NODISCARD int members_open(struct run *run, struct err *err);
 /* evaluation_options.node_known; `arg` is the run. */
-void members_node_known(void *arg, const char *name, struct decide_node *node);
-void members_on_links(struct run *run); /* the links may have changed */
+void members_node_known(void *arg, const char *name, struct decide_node *node, struct arena *a);
+/* The links may have changed, or the configuration. */
+void members_tell(struct run *run, bool links_changed);
 void members_on_rival(void *arg, struct ip ip);
 
 /* Logs the way from one good state to the next: what starts and stops here, what is pending, what

@@ -129,9 +129,10 @@ static void add_run(struct text *out, const json_t *status)
 static void add_peers(struct text *out, const json_t *bgp)
 {
     size_t count = json_array_size(json_object_get(bgp, "peers"));
+    long long prefixes = number_of(bgp, "prefixes");
 
-    text_printf(out, "%zu BGP peer%s, %zu routes to them\n", count, count == 1 ? "" : "s",
-                json_array_size(json_object_get(bgp, "routes")));
+    text_printf(out, "%zu BGP peer%s, routes of %lld prefix%s\n", count, count == 1 ? "" : "s",
+                prefixes, prefixes == 1 ? "" : "es");
     status_bgp_peers(out, bgp);
 }
 
@@ -159,69 +160,113 @@ static void add_all(struct text *out, const json_t *status)
 
 /* --- the answer --- */
 
-static void add_part(struct text *out, const json_t *status, enum status_part part)
+/* Names and messages come from files and from peers. */
+static void put_text(struct text *out)
 {
-    const json_t *bgp = json_object_get(status, "bgp");
-
-    switch (part) {
-    case STATUS_ALL:
-        add_all(out, status);
+    if (out->len == 0)
         return;
-    case STATUS_BGP:
-        add_peers(out, bgp);
-        return;
-    case STATUS_ROUTES:
-        status_bgp_routes(out, bgp);
-        return;
-    }
+    str_replace_controls(out->chars);
+    fputs(text_str(out), stdout);
 }
 
-/* The list that was asked for, or everything; borrowed. */
-static const json_t *part_of(const json_t *status, enum status_part part)
+static void put_json(const json_t *json)
 {
-    const json_t *bgp = json_object_get(status, "bgp");
-
-    switch (part) {
-    case STATUS_ALL:
-        return status;
-    case STATUS_BGP:
-        return json_object_get(bgp, "peers");
-    case STATUS_ROUTES:
-        return json_object_get(bgp, "routes");
-    }
-    return status;
+    (void)json_dumpf(json, stdout, JSON_INDENT(2)); /* told at the end */
+    fputs("\n", stdout);
 }
 
-static void print(const json_t *status, const struct status_options *o)
+static int show_all(const struct status_options *o, struct err *err)
 {
     CLEANUP(text_done) struct text out = {0};
+    json_t *status;
+    int r = status_ask(&status, o->control_socket, "", err);
 
-    if (o->json) {
-        (void)json_dumpf(part_of(status, o->part), stdout, JSON_INDENT(2)); /* told at the end */
-        fputs("\n", stdout);
-        return;
+    if (r < 0)
+        return r;
+    if (o->json)
+        put_json(status);
+    else
+        add_all(&out, status);
+    put_text(&out);
+    json_decref(status);
+    return 0;
+}
+
+static int show_bgp(const struct status_options *o, struct err *err)
+{
+    CLEANUP(text_done) struct text out = {0};
+    json_t *bgp;
+    int r = status_ask(&bgp, o->control_socket, "bgp", err);
+
+    if (r < 0)
+        return r;
+    if (o->json)
+        put_json(json_object_get(bgp, "peers"));
+    else
+        add_peers(&out, bgp);
+    put_text(&out);
+    json_decref(bgp);
+    return 0;
+}
+
+static void put_line(void *arg, char *line)
+{
+    (void)arg;
+    puts(line);
+}
+
+/* Brackets are no routes. */
+static void put_route(void *arg, char *line)
+{
+    CLEANUP(text_done) struct text out = {0};
+    json_t *route = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL); /* a comma may follow */
+
+    (void)arg;
+    if (json_is_object(route)) {
+        status_bgp_route(&out, route);
+        text_add(&out, "\n");
+        put_text(&out);
     }
-    add_part(&out, status, o->part);
-    if (out.len == 0)
-        return;
-    str_replace_controls(out.chars); /* names and messages come from files and from peers */
-    fputs(text_str(&out), stdout);
+    json_decref(route);
+}
+
+static int show_routes(const struct status_options *o, struct err *err)
+{
+    CLEANUP(text_done) struct text request = {0};
+
+    text_add(&request, "routes");
+    if (o->within != NULL)
+        text_printf(&request, " within %s", o->within);
+    if (o->peer != NULL)
+        text_printf(&request, " peer %s", o->peer);
+    return status_list(o->control_socket, text_str(&request), o->json ? put_line : put_route, NULL,
+                       err);
+}
+
+static int show(const struct status_options *o, struct err *err)
+{
+    switch (o->part) {
+    case STATUS_ALL:
+        return show_all(o, err);
+    case STATUS_BGP:
+        return show_bgp(o, err);
+    case STATUS_ROUTES:
+        return show_routes(o, err);
+    }
+    return 0;
 }
 
 int standalone_status(int argc, char **argv)
 {
     CLEANUP(err_done) struct err err = {0};
     struct status_options options;
-    json_t *status;
     int exit_status = 0;
 
     if (status_options_parse(&options, argc, argv, &exit_status) < 0)
         return exit_status;
-    if (status_ask(&status, options.control_socket, &err) < 0) {
+    if (show(&options, &err) < 0) {
         fprintf(stderr, "steellb status: %s\n", err_text(&err));
         return 1;
     }
-    print(status, &options);
-    json_decref(status);
     return 0;
 }

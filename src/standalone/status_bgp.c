@@ -152,15 +152,3 @@ void status_bgp_route(struct text *out, const json_t *r)
         add_list(out, communities, "");
     }
 }
-
-void status_bgp_routes(struct text *out, const json_t *bgp)
-{
-    const json_t *r;
-    size_t i;
-
-    json_array_foreach(json_object_get(bgp, "routes"), i, r)
-    {
-        status_bgp_route(out, r);
-        text_add(out, "\n");
-    }
-}

@@ -8,4 +8,3 @@
 
 void status_bgp_peers(struct text *out, const json_t *bgp);
 void status_bgp_route(struct text *out, const json_t *route); /* without a line break */
-void status_bgp_routes(struct text *out, const json_t *bgp);

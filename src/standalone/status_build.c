@@ -73,6 +73,7 @@ static json_t *service_array(const struct run *run)
 
 json_t *status_build(const struct run *run)
 {
+    json_t *bgp = bgp_report(run->router);
     json_t *root =
         json_pack("{s:s, s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "kind", "Status",
                   "version", 1, "steellb", STEELLB_VERSION, "node",
@@ -81,7 +82,8 @@ json_t *status_build(const struct run *run)
                   "appliedAt", (json_int_t)run->applied_at, "readings", (json_int_t)run->readings,
                   "refusals", (json_int_t)run->refusals, "announcing", address_array(run),
                   "interfaces", link_report(run->announcer));
-    json_object_set_new(root, "bgp", bgp_report(run->router));
+    json_object_set_new(bgp, "routes", bgp_report_routes(run->router));
+    json_object_set_new(root, "bgp", bgp);
     if (run->refused != NULL)
         json_object_set_new(root, "refused", json_text(run->refused));
     if (run->state != NULL)

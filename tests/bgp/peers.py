@@ -69,6 +69,7 @@ class Route:
     origin: str = ""
     communities: tuple = ()
     large_communities: tuple = ()
+    extended_communities: tuple = ()  # in the daemon's own words
     stale: bool = False
     peer: str = ""
     raw: object = None
@@ -382,6 +383,8 @@ class Bird(Daemon):
             route.communities = tuple(c.strip("()").replace(",", ":") for c in value.split(" "))
         elif key == "BGP.large_community":
             route.large_communities = tuple(":".join(c.split(",")) for c in re.findall(r"\(([^)]*)\)", value.replace(" ", "")))
+        elif key == "BGP.ext_community":
+            route.extended_communities = tuple(re.findall(r"\(([^)]*)\)", value))
 
     def bfd_sessions(self):
         return self.birdc("show bfd sessions")

@@ -35,6 +35,10 @@ def test_status_tells_of_peers_and_routes(net):
         assert f"router: {ROUTER}, AS 64513, Established for" in text and "1 of 1 prefixes sent" in text
         text = steellb("status", "routes", "--control-socket", s.socket_path).stdout
         assert f"{ADDRESS} to router: sent" in text
+        for words, found in ((("198.18.0.10",), True), (("198.18.0.0/24", "--peer", "router"), True), (("198.18.0.11",), False),
+                             (("--peer", "other"), False)):
+            text = steellb("status", "routes", *words, "--control-socket", s.socket_path).stdout
+            assert (f"{ADDRESS} to router: sent" in text) == found, words
         routes = json.loads(steellb("status", "routes", "--json", "--control-socket", s.socket_path).stdout)
         assert [r["prefix"] for r in routes] == [ADDRESS]
         text = steellb("explain", "web", "-f", s.folder.path, "--control-socket", s.socket_path).stdout

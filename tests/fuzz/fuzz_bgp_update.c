@@ -38,7 +38,7 @@ static void read_communities(struct input *in, struct rd *r)
     for (size_t i = 0; i < n; i++) {
         uint8_t v = rd_u8(r);
 
-        in->communities[i] = (struct bgp_community){.large = v & 1, .a = v, .b = v, .c = v};
+        in->communities[i] = (struct bgp_community){v % 3, v, v, v};
     }
     in->attrs.communities = in->communities;
     in->attrs.community_count = n;

@@ -6,11 +6,19 @@
 #include "fuzz.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void require(bool ok)
 {
     if (!ok)
         abort();
+}
+
+static void require_same(const struct member_names *a, const struct member_names *b)
+{
+    require(a->count == b->count);
+    for (size_t i = 0; i < a->count; i++)
+        require(strcmp(a->names[i], b->names[i]) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -20,14 +28,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct wr w = wr_to(out, sizeof(out));
     struct member_meta m, again;
 
-    if (member_meta_read(&m, &r) < 0)
-        return 0;
+    if (len > MEMBER_META_MAX || member_meta_read(&m, &r) < 0)
+        return 0; /* gossip passes on no more */
     member_meta_write(&w, &m);
     require(!w.bad);
     r = rd_from(out, w.len);
     require(member_meta_read(&again, &r) == 0);
-    require(again.fast_port == m.fast_port && again.cut_off_count == m.cut_off_count);
-    for (size_t i = 0; i < m.cut_off_count; i++)
-        require(prefix_eq(again.cut_off[i], m.cut_off[i]));
+    require(again.fast_port == m.fast_port && again.links.cut_off_count == m.links.cut_off_count);
+    for (size_t i = 0; i < m.links.cut_off_count; i++)
+        require(prefix_eq(again.links.cut_off[i], m.links.cut_off[i]));
+    require_same(&again.links.dark, &m.links.dark);
+    require_same(&again.links.absent, &m.links.absent);
     return 0;
 }

@@ -266,8 +266,8 @@ static struct bgp_community parse_community(char *word)
     n[1] = (uint32_t)strtoul(b != NULL ? b : "0", NULL, 10);
     n[2] = (uint32_t)strtoul(c != NULL ? c : "0", NULL, 10);
     if (c != NULL)
-        return (struct bgp_community){true, n[0], n[1], n[2]};
-    return (struct bgp_community){false, n[0] << 16 | n[1], 0, 0};
+        return (struct bgp_community){BGP_COMMUNITY_LARGE, n[0], n[1], n[2]};
+    return (struct bgp_community){BGP_COMMUNITY_STANDARD, n[0] << 16 | n[1], 0, 0};
 }
 
 static bool parse_attrs(struct bgp_attrs *ret, struct bgp_community *communities, char **rest)

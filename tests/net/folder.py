@@ -111,11 +111,12 @@ def plan(folder):
     return {s["name"]: s for s in json.loads(r.stdout)["services"]}
 
 
-def ask(path):
+def ask(path, request=""):
     """One answer of a control socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
         s.settimeout(PATIENCE)
         s.connect(path)
+        s.sendall(request.encode() + b"\n")
         data = b"".join(iter(lambda: s.recv(65536), b""))
     return json.loads(data)
 

@@ -275,6 +275,31 @@ def test_halves_of_the_lan(net):
         p.stop()
 
 
+def test_owner_without_the_named_interface(net):
+    """Another link into the network of the address does not help: it is announced on eth2 alone."""
+    two = Nodes(net, list(NODES[:2]))
+    net.add_ns("more")
+    for n in two.names:
+        net.veth(n, "eth2", "more", n)
+    net.bridge("more", "br0", *two.names)
+    home = pool("home", "198.18.0.10-198.18.0.19")
+    two.folder.put("cluster.yaml", home, l2_advertisement(interfaces=["eth2", "ens3"]))
+    two.start_all("--fast-detect", "50msx3")
+    lost = two.owner()
+    other, = set(two.names) - {lost}
+    net.run("more", "ip", "link", "set", lost, "down")
+    until(lambda: two.owners() == [other], PATIENCE, "the other one")
+    assert two.all_alive()
+    two.folder.put("cluster.yaml", home, l2_advertisement())
+    until(lambda: two.owners() == [lost], PATIENCE, "any interface will do")
+    two.folder.put("cluster.yaml", home, l2_advertisement(interfaces=["eth2"]))
+    until(lambda: two.owners() == [other], PATIENCE, "only that one")
+    net.run("more", "ip", "link", "set", lost, "up")
+    until(lambda: two.owners() == [lost], PATIENCE, "it is the owner again")
+    for p in two.processes.values():
+        p.stop()
+
+
 def test_without_fast_detection(net):
     """Gossip alone, as MetalLB: 5 to 8 s."""
     nodes = Nodes(net, list(NODES)).start_all()

@@ -115,6 +115,30 @@ def test_status_cut_short(tmp_path, form):
     assert r.returncode == 1 and r.stdout == "" and "cut short" in r.stderr
 
 
+@pytest.mark.parametrize("answer, complaint", [
+    (b'[\n{"prefix":"198.18.0.10/32","peer":"tor","state":"sent"},\n{"prefix":"198', "cut short"),
+    (b'{\n  "error": "no such filter"\n}\n', "no such filter"), (b"", "cut short"), (b'{"kind": "Status"}\n', "cut short")])
+def test_routes_cut_short(tmp_path, answer, complaint):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(path)
+        server.listen()
+        asked = []
+
+        def serve():
+            client, _ = server.accept()
+            asked.append(client.recv(100))
+            client.sendall(answer)
+            client.close()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        r = steellb("status", "routes", "198.18.0.10", "--peer", "tor", "--control-socket", path)
+        thread.join()
+    assert asked == [b"routes within 198.18.0.10 peer tor\n"]
+    assert r.returncode == 1 and complaint in r.stderr
+    assert r.stdout == ("198.18.0.10/32 to tor: sent\n" if answer[:1] == b"[" else "")
+
+
 def test_names_of_any_bytes(web, oak):
     """The answer is JSON all the same, and the listing is fit for a terminal."""
     with open(os.fsencode(web.folder.of("caf")) + b"\xe9\x1b.yaml", "wb") as f:

@@ -379,7 +379,8 @@ static void gives_no_old_route_to_a_new_peer(void **state)
 static void makes_equal_offers_one(void **state)
 {
     CLEANUP(bgp_rib_freep) struct bgp_rib *r = bgp_rib_new();
-    struct bgp_community a[] = {{.a = 1}, {.large = true, .a = 1}}, b[] = {{.a = 1}, {.a = 2}};
+    struct bgp_community a[] = {{.a = 1}, {.kind = BGP_COMMUNITY_LARGE, .a = 1}},
+                         b[] = {{.a = 1}, {.a = 2}};
     struct bgp_share x = {PEER, {.med = 7, .communities = a, .community_count = 2}};
     struct bgp_share y = x, z = x;
     struct bgp_offer *first = bgp_offer_get(r, &x, 1), *second, *third;

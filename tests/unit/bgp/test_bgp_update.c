@@ -43,10 +43,13 @@ static const struct bgp_path unnumbered = {
     .as4 = true, .local_as = 65001, .next_hop = {HOP_BOTH, HOP_BOTH}};
 
 static const struct bgp_community communities[] = {
-    {false, 0xfde90001, 0, 0},
-    {true, 0xfde90001, 2, 3},
-    {false, 0xffff0000, 0, 0},
-    {true, 4200000001, 0, 0xffffffff},
+    {BGP_COMMUNITY_STANDARD, 0xfde90001, 0, 0},
+    {BGP_COMMUNITY_LARGE, 0xfde90001, 2, 3},
+    {BGP_COMMUNITY_STANDARD, 0xffff0000, 0, 0},
+    {BGP_COMMUNITY_LARGE, 4200000001, 0, 0xffffffff},
+    {BGP_COMMUNITY_EXTENDED, 0x0002fde9, 0x00000064, 0},
+    {BGP_COMMUNITY_EXTENDED, 0x0102c000, 0x02010007, 0},
+    {BGP_COMMUNITY_EXTENDED, 0x0203fa56, 0xea010005, 0},
 };
 
 /* --- bytes --- */
@@ -145,6 +148,22 @@ static const struct {
      MARKER "005d 02 0000 0041 40010100 40020602010000fde9 400304c0000201 80040400000000"
             "c00808fde90001ffff0000 c02018fde900010000000200000003fa56ea0100000000ffffffff"
             "20cb007101"},
+    {"extended communities alone",
+     BGP_IPV4,
+     {.communities = communities + 4, .community_count = 3},
+     &ebgp,
+     {"203.0.113.1/32"},
+     MARKER "0052 02 0000 0036 40010100 40020602010000fde9 400304c0000201 80040400000000"
+            "c010180002fde9000000640102c000020100070203fa56ea010005 20cb007101"},
+    {"communities of all kinds around AS4_PATH",
+     BGP_IPV4,
+     {.communities = communities, .community_count = 7},
+     &old_peer_long_as,
+     {"203.0.113.1/32"},
+     MARKER "007f 02 0000 0063 40010100 40020402015ba0 400304c0000201 80040400000000"
+            "c00808fde90001ffff0000 c010180002fde9000000640102c000020100070203fa56ea010005"
+            "c011060201fa56ea01"
+            "c02018fde900010000000200000003fa56ea0100000000ffffffff 20cb007101"},
     {"IPv6",
      BGP_IPV6,
      {0},
@@ -370,20 +389,23 @@ enum { LIST_MAX = 1100 };
 static const struct {
     const char *name;
     enum bgp_family family;
-    bool large;
+    enum bgp_community_kind kind;
     size_t count;
     const char *head; /* of the attribute; NULL: it does not fit */
 } long_lists[] = {
-    {"63 communities", BGP_IPV4, false, 63, "c008fc"},
-    {"64 communities", BGP_IPV4, false, 64, "d0080100"},
-    {"21 large communities", BGP_IPV4, true, 21, "c020fc"},
-    {"22 large communities", BGP_IPV4, true, 22, "d0200108"},
-    {"a full message, but for a prefix", BGP_IPV4, false, 1000, "d0080fa0"},
-    {"a full message", BGP_IPV4, false, 1010, NULL},
-    {"too many", BGP_IPV4, false, LIST_MAX, NULL},
-    {"22 large communities, IPv6", BGP_IPV6, true, 22, "d0200108"},
-    {"a full message, IPv6", BGP_IPV6, false, 1002, NULL},
-    {"too many, IPv6", BGP_IPV6, true, 400, NULL},
+    {"63 communities", BGP_IPV4, BGP_COMMUNITY_STANDARD, 63, "c008fc"},
+    {"64 communities", BGP_IPV4, BGP_COMMUNITY_STANDARD, 64, "d0080100"},
+    {"21 large communities", BGP_IPV4, BGP_COMMUNITY_LARGE, 21, "c020fc"},
+    {"22 large communities", BGP_IPV4, BGP_COMMUNITY_LARGE, 22, "d0200108"},
+    {"a full message, but for a prefix", BGP_IPV4, BGP_COMMUNITY_STANDARD, 1000, "d0080fa0"},
+    {"a full message", BGP_IPV4, BGP_COMMUNITY_STANDARD, 1010, NULL},
+    {"too many", BGP_IPV4, BGP_COMMUNITY_STANDARD, LIST_MAX, NULL},
+    {"22 large communities, IPv6", BGP_IPV6, BGP_COMMUNITY_LARGE, 22, "d0200108"},
+    {"a full message, IPv6", BGP_IPV6, BGP_COMMUNITY_STANDARD, 1002, NULL},
+    {"31 extended communities", BGP_IPV4, BGP_COMMUNITY_EXTENDED, 31, "c010f8"},
+    {"32 extended communities", BGP_IPV4, BGP_COMMUNITY_EXTENDED, 32, "d0100100"},
+    {"too many extended communities", BGP_IPV4, BGP_COMMUNITY_EXTENDED, 600, NULL},
+    {"too many, IPv6", BGP_IPV6, BGP_COMMUNITY_LARGE, 400, NULL},
 };
 
 static bool has_bytes(const uint8_t *bytes, size_t len, const char *hex)
@@ -407,7 +429,7 @@ static void long_attributes(void **state)
         size_t len;
 
         for (size_t k = 0; k < long_lists[i].count; k++)
-            list[k] = (struct bgp_community){.large = long_lists[i].large, .a = (uint32_t)k};
+            list[k] = (struct bgp_community){.kind = long_lists[i].kind, .a = (uint32_t)k};
         if (bgp_update_begin(&u, bytes, sizeof(bytes), long_lists[i].family, &attrs, &ebgp) !=
             (long_lists[i].head != NULL))
             fail_msg("%s", long_lists[i].name);

@@ -187,9 +187,9 @@ void fixture_communities(struct fixture *f, struct bgp_adv *adv, const char *com
         unsigned a, b, c;
 
         if (sscanf(list.items[i], "large:%u:%u:%u", &a, &b, &c) == 3)
-            out[i] = (struct bgp_community){true, a, b, c};
+            out[i] = (struct bgp_community){BGP_COMMUNITY_LARGE, a, b, c};
         else if (sscanf(list.items[i], "%u:%u", &a, &b) == 2)
-            out[i] = (struct bgp_community){false, a << 16 | b, 0, 0};
+            out[i] = (struct bgp_community){BGP_COMMUNITY_STANDARD, a << 16 | b, 0, 0};
         else
             must(false, "community", list.items[i]);
     }

@@ -272,7 +272,7 @@ static const struct {
 } reasons[] = {
     {"fine", {0}, "all", "", "n1/r", "Cluster", L2_OK, "ok"},
     {"no speaker first",
-     {NODE_NO_SPEAKER, NULL, true, true, NULL, 0, 0},
+     {.liveness = NODE_NO_SPEAKER, .network_unavailable = true, .exclude_from_lb = true},
      "none",
      "",
      NULL,
@@ -280,7 +280,7 @@ static const struct {
      L2_NO_SPEAKER,
      "no-speaker"},
     {"network before label",
-     {NODE_ALIVE, NULL, true, true, NULL, 0, 0},
+     {.network_unavailable = true, .exclude_from_lb = true},
      "none",
      "",
      NULL,
@@ -288,7 +288,7 @@ static const struct {
      L2_NETWORK_UNAVAILABLE,
      "network-unavailable"},
     {"label before link",
-     {NODE_ALIVE, NULL, false, true, everything, 1, 0},
+     {.exclude_from_lb = true, .cut_off = everything, .cut_off_count = 1},
      "none",
      "",
      NULL,
@@ -296,7 +296,7 @@ static const struct {
      L2_EXCLUDED,
      "excluded-from-load-balancers"},
     {"link before selection",
-     {NODE_ALIVE, NULL, false, false, everything, 1, 0},
+     {.cut_off = everything, .cut_off_count = 1},
      "none",
      "",
      NULL,
@@ -398,6 +398,55 @@ static void test_links(void **state)
         v = decide(&f, &s);
         if (!str_eq(order(&f, &v), links[i].order))
             fail_msg("%s: %s, want %s", links[i].name, order(&f, &v), links[i].order);
+    }
+}
+
+/* Interfaces of two advertisements, "all" for one that names none, and of which node-a has some
+ * without carrier or lacks some. */
+static const struct {
+    const char *name, *one, *two, *dark, *absent;
+    bool is_down;
+} darks[] = {
+    {"all well", "eth1", NULL, "", "", false},
+    {"the only one", "eth1", NULL, "eth1", "", true},
+    {"another one", "eth1", NULL, "eth2", "", false},
+    {"one of two", "eth1 eth2", NULL, "eth1", "", false},
+    {"both", "eth1 eth2", NULL, "eth1 eth2", "", true},
+    {"the one of two that it has", "eth1 ens3", NULL, "eth1", "ens3", true},
+    {"none that it has", "ens3", NULL, "eth1", "ens3", false},
+    {"of two advertisements", "eth1", "eth2", "eth1 eth2", "", true},
+    {"of one of them", "eth1", "eth2", "eth1", "", false},
+    {"the other takes all", "eth1", "all", "eth1", "", false},
+    {"no names", "all", NULL, "eth1", "", false},
+};
+
+static struct string_list words_of(struct fixture *f, const char *words)
+{
+    return str_eq(words, "all") ? (struct string_list){0} : fixture_words(f, words);
+}
+
+static void test_dark_interfaces(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(darks); i++) {
+        CLEANUP(fixture_done) struct fixture f;
+        struct service_spec spec = {.addrs = "10.0.0.1", .endpoints = "-/r"};
+        struct decide_service s;
+        struct l2_verdict v;
+
+        fixture_init(&f, "node-a node-b");
+        fixture_l2(&f, "one", NULL)->interfaces = words_of(&f, darks[i].one);
+        if (darks[i].two != NULL)
+            fixture_l2(&f, "two", NULL)->interfaces = words_of(&f, darks[i].two);
+        fixture_l2(&f, "other node", "node-b");
+        f.nodes[0].dark = fixture_words(&f, darks[i].dark);
+        f.nodes[0].absent = fixture_words(&f, darks[i].absent);
+        s = fixture_service(&f, &spec);
+        v = decide(&f, &s);
+        if (!str_eq(order(&f, &v), darks[i].is_down ? "node-b" : "node-b,node-a"))
+            fail_msg("%s: %s", darks[i].name, order(&f, &v));
+        if (darks[i].is_down)
+            assert_int_equal(v.candidates[1].reason, L2_LINK_DOWN);
     }
 }
 
@@ -688,6 +737,7 @@ int main(void)
         cmocka_unit_test(test_elections),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_links),
+        cmocka_unit_test(test_dark_interfaces),
         cmocka_unit_test(test_sorting),
         cmocka_unit_test(test_others_by_name),
         cmocka_unit_test(test_scores_add_up),

@@ -119,7 +119,7 @@ static void expect_adv(struct expected *e, const struct bgp_adv *adv, bool ibgp)
     for (size_t i = 0; i < adv->community_count; i++) {
         struct bgp_community c = adv->communities[i];
 
-        e->has_community[c.large ? c.a : c.a >> 16] = true;
+        e->has_community[c.kind == BGP_COMMUNITY_LARGE ? c.a : c.a >> 16] = true;
     }
 }
 
@@ -192,7 +192,8 @@ static void check_route(const struct plain_cluster *c, const struct bgp_route *r
     for (size_t i = 0; i < r->community_count; i++) {
         struct bgp_community community = r->communities[i];
 
-        assert_true(e.has_community[community.large ? community.a : community.a >> 16]);
+        assert_true(e.has_community[community.kind == BGP_COMMUNITY_LARGE ? community.a
+                                                                          : community.a >> 16]);
         assert_true(i == 0 || bgp_community_cmp(r->communities[i - 1], community) < 0);
     }
     if (e.differ)

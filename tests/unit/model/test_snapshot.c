@@ -383,39 +383,6 @@ static void test_peer_carries(void **state)
     assert_true(peer_carries(&by_interface, IP_V4) && peer_carries(&by_interface, IP_V6));
 }
 
-/* In ascending order. */
-static const struct {
-    struct bgp_community community;
-    const char *text;
-} communities[] = {
-    {{false, 0, 0, 0}, "0:0"},
-    {{true, 0, 0, 1}, "large:0:0:1"},
-    {{true, 1, 2, 3}, "large:1:2:3"},
-    {{false, 65000u << 16 | 100, 0, 0}, "65000:100"},
-    {{true, 65000u << 16 | 100, 0, 0}, "large:4259840100:0:0"},
-    {{false, UINT32_MAX, 0, 0}, "65535:65535"},
-    {{true, UINT32_MAX, UINT32_MAX, UINT32_MAX}, "large:4294967295:4294967295:4294967295"},
-};
-
-static int sign(int v)
-{
-    return (v > 0) - (v < 0);
-}
-
-static void test_communities(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(communities); i++) {
-        assert_string_equal(bgp_community_format(communities[i].community).s, communities[i].text);
-        for (size_t j = 0; j < ARRAY_SIZE(communities); j++) {
-            int want = (i > j) - (i < j);
-
-            if (sign(bgp_community_cmp(communities[i].community, communities[j].community)) != want)
-                fail_msg("%s and %s", communities[i].text, communities[j].text);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,7 +390,6 @@ int main(void)
         cmocka_unit_test(test_pool_of),          cmocka_unit_test(test_pool_serves),
         cmocka_unit_test(test_service_selected), cmocka_unit_test(test_conflicts),
         cmocka_unit_test(test_peer_is_ibgp),     cmocka_unit_test(test_peer_carries),
-        cmocka_unit_test(test_communities),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

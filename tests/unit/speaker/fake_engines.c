@@ -465,6 +465,19 @@ const char *fake_routes(void)
     return take(&t);
 }
 
+size_t bgp_rib_count(const struct bgp_rib *r)
+{
+    (void)r;
+    return fake.route_count;
+}
+
+void bgp_rib_each(const struct bgp_rib *r, bgp_rib_fn fn, void *arg)
+{
+    (void)r;
+    for (size_t i = 0; i < fake.route_count; i++)
+        fn(arg, fake.routes[i].prefix);
+}
+
 enum bgp_route_state bgp_rib_peer_route(const struct bgp_rib *r, uint32_t peer, struct prefix p,
                                         const struct bgp_attrs **ret_attrs)
 {

@@ -624,10 +624,15 @@ static void cut_networks_of_usable_links_only(void **state)
     world.links[2].master = 9;
     events(f);
     assert_int_equal(announcer_cut_off(f->a, cut, LINKS), 1);
+    assert_int_equal(announcer_link_state(f->a, world.links[0].name), ANNOUNCER_LINK_DARK);
+    assert_int_equal(announcer_link_state(f->a, "docker0"), ANNOUNCER_LINK_ABSENT);
+    assert_int_equal(announcer_link_state(f->a, world.links[2].name), ANNOUNCER_LINK_ABSENT);
+    assert_int_equal(announcer_link_state(f->a, "nowhere"), ANNOUNCER_LINK_ABSENT);
     world.links[0].carrier = true;
     world.links[1].carrier = world.links[2].carrier = false;
     events(f);
     assert_int_equal(announcer_cut_off(f->a, cut, LINKS), 0);
+    assert_int_equal(announcer_link_state(f->a, world.links[0].name), ANNOUNCER_LINK_WELL);
 }
 
 /* That it announces it again is seen in tests/net: a burst takes its time. */

@@ -244,11 +244,10 @@ static void one_that_takes_no_part_obstructs(void **state)
 
 static bool can_serve(const struct membership *m, const char *node, struct ip ip)
 {
-    size_t count;
-    const struct prefix *cut_off = membership_cut_off(m, node, &count);
+    const struct member_links *l = membership_links(m, node);
 
-    for (size_t i = 0; i < count; i++) {
-        if (prefix_contains(cut_off[i], ip))
+    for (size_t i = 0; l != NULL && i < l->cut_off_count; i++) {
+        if (prefix_contains(l->cut_off[i], ip))
             return false;
     }
     return true;
@@ -267,29 +266,33 @@ static bool second_knows_well(const struct fixture *f)
 
 static void a_cut_link_is_told(void **state)
 {
-    struct prefix cut[2];
+    struct member_links cut = {.cut_off_count = 2}, well = {0};
+    const struct member_links *heard;
     struct fixture f;
-    size_t count;
 
     (void)state;
     set_up(&f, 0);
     run_until(&f, all_alive, "all are alive");
-    assert_true(prefix_parse(&cut[0], "198.18.10.0/24") && prefix_parse(&cut[1], "2001:db8::/64"));
+    assert_true(prefix_parse(&cut.cut_off[0], "198.18.10.0/24") &&
+                prefix_parse(&cut.cut_off[1], "2001:db8::/64"));
+    assert_true(member_names_add(&cut.dark, "eth1") && member_names_add(&cut.absent, "ens3"));
     f.members[1].changes = 0;
-    membership_set_cut_off(f.members[0].m, cut, 2);
+    membership_set_links(f.members[0].m, &cut, true);
     assert_false(can_serve(f.members[0].m, names[0], ip_v4(UINT32_C(0xc6120a05))));
     assert_true(can_serve(f.members[0].m, names[0], ip_v4(UINT32_C(0xc6120b05))));
     assert_true(can_serve(f.members[0].m, names[1], ip_v4(UINT32_C(0xc6120a05))));
     run_until(&f, second_knows_cut, "the others know");
     run_for(&f, 10 * MS);
     assert_true(f.members[1].changes > 0);
-    assert_true(prefix_eq(membership_cut_off(f.members[1].m, names[0], &count)[1], cut[1]));
-    assert_int_equal(count, 2);
-    assert_null(membership_cut_off(f.members[1].m, "stranger", &count));
-    assert_int_equal(count, 0);
+    heard = membership_links(f.members[1].m, names[0]);
+    assert_int_equal(heard->cut_off_count, 2);
+    assert_true(prefix_eq(heard->cut_off[1], cut.cut_off[1]));
+    assert_true(member_names_has(&heard->dark, "eth1") && heard->dark.count == 1);
+    assert_true(member_names_has(&heard->absent, "ens3") && heard->absent.count == 1);
+    assert_null(membership_links(f.members[1].m, "stranger"));
     assert_true(can_serve(f.members[1].m, "stranger", ip_v4(UINT32_C(0xc6120a05))));
     assert_true(all_alive(&f)); /* it is not dead */
-    membership_set_cut_off(f.members[0].m, NULL, 0);
+    membership_set_links(f.members[0].m, &well, true);
     run_until(&f, second_knows_well, "the others know that it is well");
     tear_down(&f);
 }
@@ -298,20 +301,34 @@ static void a_cut_link_is_told(void **state)
  * the others may have given away what we held in the first. */
 static void a_link_that_returns_unsettles(void **state)
 {
-    struct prefix cut[2];
+    struct member_links one = {.cut_off_count = 1}, other = one, both = {.cut_off_count = 2};
     struct fixture f;
 
     (void)state;
     set_up(&f, 7);
     run_until(&f, all_exchange_heartbeats, "heartbeats");
-    assert_true(prefix_parse(&cut[0], "198.18.10.0/24") && prefix_parse(&cut[1], "198.18.11.0/24"));
-    membership_set_cut_off(f.members[0].m, &cut[0], 1);
+    assert_true(prefix_parse(&one.cut_off[0], "198.18.10.0/24") &&
+                prefix_parse(&other.cut_off[0], "198.18.11.0/24"));
+    both.cut_off[0] = one.cut_off[0];
+    both.cut_off[1] = other.cut_off[0];
+    membership_set_links(f.members[0].m, &one, true);
     assert_true(membership_is_alive(f.members[0].m, names[0]));
-    membership_set_cut_off(f.members[0].m, &cut[1], 1);
+    membership_set_links(f.members[0].m, &other, true);
     assert_false(membership_is_alive(f.members[0].m, names[0]));
     run_until(&f, all_alive, "it has heard what the others think");
-    membership_set_cut_off(f.members[0].m, cut, 2);
+    membership_set_links(f.members[0].m, &both, true);
     assert_true(membership_is_alive(f.members[0].m, names[0])); /* one more was lost */
+    assert_true(member_names_add(&both.dark, "eth1"));
+    membership_set_links(f.members[0].m, &both, true);
+    assert_true(membership_is_alive(f.members[0].m, names[0]));
+    both.dark.count = 0;
+    membership_set_links(f.members[0].m, &both, false); /* nobody names it any longer */
+    assert_true(membership_is_alive(f.members[0].m, names[0]));
+    assert_true(member_names_add(&both.dark, "eth1"));
+    membership_set_links(f.members[0].m, &both, true);
+    both.dark.count = 0;
+    membership_set_links(f.members[0].m, &both, true);
+    assert_false(membership_is_alive(f.members[0].m, names[0]));
     tear_down(&f);
 }
 

@@ -357,11 +357,18 @@ static void on_route(void *arg, const struct router_route_view *v)
 static void test_view_of_routes(void **state)
 {
     CLEANUP(text_done) struct text t = {0};
+    const struct router_range all = {0};
     struct world *w = *state;
+    struct prefix prefixes[8];
+    size_t n;
 
     put(w, 0, "10.20.30.2/32=0 2001:db8:1::1/128=0", false);
     put(w, 1, "10.20.30.1/32=0", false);
-    router_each_route(w->router, on_route, &t);
+    assert_int_equal(router_prefix_count(w->router), 3);
+    n = router_prefixes(w->router, &all, prefixes, ARRAY_SIZE(prefixes));
+    for (size_t i = 0; i < n; i++)
+        router_each_route(w->router, prefixes[i], on_route, &t);
+    router_each_route(w->router, prefix_of(fixture_ip("10.20.30.3"), 32), on_route, &t);
     assert_string_equal(text_str(&t), "10.20.30.1/32>ext 10.20.30.1/32>int 10.20.30.2/32>ext "
                                       "10.20.30.2/32>int 2001:db8:1::1/128>six ");
 }
