@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "role/loop.h"
+#include "speaker/control_child.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -36,6 +37,7 @@ struct control {
     char *path;                          /* owned; the socket file is ours to remove */
     struct client *clients[CLIENTS_MAX]; /* the oldest first */
     size_t client_count;
+    struct control_children children;
 };
 
 struct client {
@@ -133,6 +135,21 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     client_go_on(arg);
 }
 
+/* The whole status. */
+static void client_hand_over(struct client *k)
+{
+    struct control *c = k->control;
+    int r = control_children_answer(&c->children, bufferevent_getfd(k->stream), c->answer, c->arg);
+
+    if (r == 0) {
+        client_free(k);
+        return;
+    }
+    k->answer = control_refusal(r == -EBUSY ? "too many ask for the status: try again"
+                                            : "no process can be started for the answer");
+    client_go_on(k);
+}
+
 /* From here on nothing is read. */
 static void client_ask(struct client *k, const char *request)
 {
@@ -142,9 +159,10 @@ static void client_ask(struct client *k, const char *request)
     bufferevent_set_timeouts(k->stream, NULL, &read_timeout);
     k->has_asked = true;
     k->answer = c->ask(c->arg, request);
-    if (k->answer == NULL)
-        k->answer = control_document_take(c->answer(c->arg));
-    client_go_on(k);
+    if (k->answer != NULL)
+        client_go_on(k);
+    else
+        client_hand_over(k);
 }
 
 static void on_client_request(struct bufferevent *stream, void *arg)
@@ -323,6 +341,7 @@ int control_open(struct control **ret, const struct control_options *options, st
     c->arg = options->arg;
     c->path = xstrdup(path);
     event_assign(&c->resume, c->base, -1, 0, on_resume, c);
+    control_children_init(&c->children, c->base);
     c->listener = evconnlistener_new(c->base, on_client, c,
                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (c->listener == NULL) {
@@ -340,6 +359,7 @@ struct control *control_close(struct control *c)
     if (c == NULL)
         return NULL;
     event_del(&c->resume);
+    control_children_done(&c->children);
     while (c->client_count > 0)
         client_free(c->clients[0]);
     if (c->listener != NULL)

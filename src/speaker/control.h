@@ -40,7 +40,8 @@ struct control_options {
     const char *path;
     /* The caller frees it; NULL where the request is for the whole status. */
     struct control_answer *(*ask)(void *arg, const char *request);
-    json_t *(*answer)(void *arg); /* the whole status; a new reference */
+    json_t *(*answer)(void *arg); /* the whole status; a new reference. Runs in a child process: it
+                                     sees what is, and changes nothing */
     void *arg;
 };
 

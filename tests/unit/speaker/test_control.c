@@ -9,15 +9,19 @@
 #include "role/loop.h"
 
 #include <errno.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,6 +46,7 @@ struct server {
     char folder[32], path[64];
     char *asked; /* the last request, owned; NULL: none */
     unsigned portions, answers, ended;
+    atomic_bool *may_go; /* shared with the child, which answers once this is set; NULL: at once */
 };
 
 static bool counted_next(struct control_answer *a, struct text *out)
@@ -94,6 +99,8 @@ static json_t *on_whole(void *arg)
     const struct server *s = arg;
 
     assert_string_equal(s->asked, "");
+    while (s->may_go != NULL && !*s->may_go)
+        poll(NULL, 0, 1);
     return json_pack("{s:s}", "asked", "");
 }
 
@@ -203,6 +210,35 @@ static void asks(void **state)
         if (strcmp(text_str(&got), text_str(&want)) != 0)
             fail_msg("%s: %s", requests[i].name, text_str(&got));
     }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    *((struct server *)arg)->may_go = true;
+}
+
+/* The loop lets the answer go: were it not to run meanwhile, this would never end. */
+static void goes_on_meanwhile(void **state)
+{
+    const struct timeval soon = {.tv_usec = 20000};
+    struct server *s = *state;
+    CLEANUP(fd_closep) int fd = client(s);
+    CLEANUP(text_done) struct text got = {0};
+    struct event tick;
+
+    s->may_go =
+        mmap(NULL, sizeof(*s->may_go), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(s->may_go, MAP_FAILED);
+    say(fd, "\n");
+    while (s->answers == 0)
+        turn(s);
+    (void)evtimer_assign(&tick, s->base, on_tick, s);
+    (void)evtimer_add(&tick, &soon);
+    got = answer_to(s, fd);
+    assert_string_equal(text_str(&got), "{\n  \"asked\": \"\"\n}\n");
+    munmap(s->may_go, sizeof(*s->may_go));
 }
 
 static void drops_endless_lines(void **state)
@@ -328,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(asks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(goes_on_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drops_endless_lines, set_up, tear_down),
         cmocka_unit_test(refuses),
         cmocka_unit_test_setup_teardown(leaves_in_portions, set_up, tear_down),
