@@ -118,7 +118,8 @@ struct bgp_peer_view {
     struct bgp_rib_peer_counts routes;
     struct bgp_next_hop next_hop[BGP_FAMILIES];
     uint64_t updates_sent, end_of_rib_sent;
-    const char *last_error;                    /* "" without */
+    uint64_t refreshes_sent; /* marks around what the peer asked for again (RFC 7313) */
+    const char *last_error;  /* "" without */
     struct bgp_error last_sent, last_received; /* code 0: none */
     const char *no_next_hop[BGP_FAMILIES];     /* why; NULL: there is one, or no need */
 };

@@ -91,7 +91,7 @@ struct bgp_session {
     struct bgp_marks marks[BGP_FAMILIES];
     struct mono complete_at; /* End-of-RIB goes then at the latest */
 
-    uint64_t updates_sent, end_of_rib_sent;
+    uint64_t updates_sent, end_of_rib_sent, refreshes_sent;
     struct bgp_error last_sent, last_received;
     char *dial_error; /* why the last dial failed, which is logged; NULL */
     struct log_limit limit_sent, limit_received;

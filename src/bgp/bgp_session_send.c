@@ -36,6 +36,7 @@ static size_t write_begins(struct bgp_session *s, uint8_t *bytes)
         m->refresh_begin = false;
         m->refresh_end = true;
         bgp_refresh_write(&w, (enum bgp_family)f, BGP_REFRESH_BEGIN);
+        s->refreshes_sent++;
         bgp_rib_peer_again(s->engine->rib, s->id, (enum bgp_family)f);
     }
     return w.len;
@@ -53,6 +54,7 @@ static size_t write_ends(struct bgp_session *s, uint8_t *bytes)
         if (m->refresh_end) {
             m->refresh_end = false;
             bgp_refresh_write(&w, (enum bgp_family)f, BGP_REFRESH_END);
+            s->refreshes_sent++;
         }
         if (m->end_of_rib && may_end_rib(s)) {
             m->end_of_rib = false;

@@ -21,6 +21,7 @@ static struct bgp_peer_view view_of(const struct bgp_session *s)
         .routes = bgp_rib_peer_counts(s->engine->rib, s->id),
         .updates_sent = s->updates_sent,
         .end_of_rib_sent = s->end_of_rib_sent,
+        .refreshes_sent = s->refreshes_sent,
         .last_error = bgp_session_error(s),
         .last_sent = s->last_sent,
         .last_received = s->last_received,

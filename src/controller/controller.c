@@ -31,6 +31,7 @@ struct controller {
     struct cluster cluster;
     bool is_open; /* the cluster */
     struct health *health;
+    struct controller_metrics metrics;
     struct kube_lease *lease;
     struct reconciler reconciler;
     bool is_running; /* the start is over */
@@ -171,9 +172,9 @@ static int make_secret(struct controller *c)
 
 static void tell_what_is_missing(const struct controller_options *o)
 {
-    if (o->port != 0 || !str_eq(o->webhook_mode, "disabled"))
-        log_warn("metrics and webhooks are not served by this version", F_S("op", "startup"),
-                 F_I("port", o->port), F_S("webhook-mode", o->webhook_mode));
+    if (!str_eq(o->webhook_mode, "disabled"))
+        log_warn("webhooks are not served by this version", F_S("op", "startup"),
+                 F_S("webhook-mode", o->webhook_mode));
 }
 
 static int controller_open(struct controller *c)
@@ -197,6 +198,11 @@ static int controller_open(struct controller *c)
         log_error("cannot serve the probes", F_S("op", "startup"), F_S("error", err_text(&err)));
         return r;
     }
+    r = controller_metrics_open(&c->metrics, &c->reconciler, &err);
+    if (r < 0) {
+        log_error("cannot serve the metrics", F_S("op", "startup"), F_S("error", err_text(&err)));
+        return r;
+    }
     tell_what_is_missing(&c->options);
     r = make_secret(c);
     if (r < 0)
@@ -216,6 +222,7 @@ static void controller_close(struct controller *c)
     event_del(&c->on_int);
     event_del(&c->leaving);
     kube_lease_free(c->lease);
+    controller_metrics_close(&c->metrics);
     health_free(c->health);
     reconciler_done(&c->reconciler);
     if (c->is_open)

@@ -11,6 +11,8 @@
 #include "role/cluster.h"
 #include "role/config_state.h"
 #include "role/health.h"
+#include "serve/config_metrics.h"
+#include "serve/metrics_server.h"
 
 #include <event2/event_struct.h>
 
@@ -37,3 +39,15 @@ void reconciler_done(struct reconciler *r); /* nothing to do on a zeroed one */
 
 void reconciler_start(struct reconciler *r); /* watches, and decides from what it sees */
 void reconciler_stop(struct reconciler *r);  /* no write begins any more */
+
+/* --- metrics: controller_metrics.c --- */
+
+struct controller_metrics {
+    struct config_metrics config;
+    struct metrics_server *server; /* NULL: off */
+};
+
+/* The reconciler outlives it. */
+NODISCARD int controller_metrics_open(struct controller_metrics *m, const struct reconciler *r,
+                                      struct err *err);
+void controller_metrics_close(struct controller_metrics *m);

@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "role/flags.h"
 #include "role/log_flags.h"
-#include "role/tls_flags.h"
 
 #include <stdlib.h>
 
@@ -25,10 +24,7 @@ static const struct controller_options defaults = {
     .cert_dir = "/tmp/k8s-webhook-server/serving-certs",
     .cert_service_name = "metallb-webhook-service",
     .pprof_bind_address = "",
-    .tls_min_version = "",
-    .tls_cipher_suites = "",
-    .tls_curve_preferences = "",
-    .metrics_cert_dir = "",
+    .tls = {.folder = "", .flags = {.min_version = "", .cipher_suites = "", .curves = ""}},
 };
 
 static int parse_flags(struct controller_options *o, int argc, char **argv, int *ret_exit)
@@ -49,7 +45,7 @@ static int parse_flags(struct controller_options *o, int argc, char **argv, int 
          "handle only Services of this spec.loadBalancerClass"},
         {"log-format", FLAG_STRING, &o->log_format, NULL, "json on stdout, or text on stderr"},
         {"log-level", FLAG_STRING, &o->log_level, NULL, "all, debug, info, warn, error or none"},
-        {"metrics-cert-dir", FLAG_STRING, &o->metrics_cert_dir, NULL,
+        {"metrics-cert-dir", FLAG_STRING, &o->tls.folder, NULL,
          "directory of tls.crt and tls.key of the metrics"},
         {"ml-secret-name", FLAG_STRING, &o->ml_secret_name, "METALLB_ML_SECRET_NAME",
          "the memberlist Secret to make; empty: none"},
@@ -58,11 +54,11 @@ static int parse_flags(struct controller_options *o, int argc, char **argv, int 
         {"pod-name", FLAG_STRING, &o->pod_name, "METALLB_POD_NAME", "own Pod"},
         {"port", FLAG_INT, &o->port, NULL, "HTTPS port of the metrics; 0: none"},
         {"pprof-bind-address", FLAG_STRING, &o->pprof_bind_address, NULL, "accepted, without use"},
-        {"tls-cipher-suites", FLAG_STRING, &o->tls_cipher_suites, NULL,
+        {"tls-cipher-suites", FLAG_STRING, &o->tls.flags.cipher_suites, NULL,
          "of TLS up to 1.2, separated by commas"},
-        {"tls-curve-preferences", FLAG_STRING, &o->tls_curve_preferences, NULL,
+        {"tls-curve-preferences", FLAG_STRING, &o->tls.flags.curves, NULL,
          "numbers of curves, separated by commas"},
-        {"tls-min-version", FLAG_STRING, &o->tls_min_version, NULL,
+        {"tls-min-version", FLAG_STRING, &o->tls.flags.min_version, NULL,
          "VersionTLS10 to VersionTLS13 (VersionTLS13)"},
         {"webhook-http2", FLAG_BOOL, &o->webhook_http2, NULL, "HTTP/2 for the webhooks"},
         {"webhook-mode", FLAG_STRING, &o->webhook_mode, NULL, "enabled, disabled or onlywebhook"},
@@ -75,15 +71,13 @@ static int parse_flags(struct controller_options *o, int argc, char **argv, int 
 
 static int check_tls(const struct controller_options *o)
 {
-    const struct tls_flags flags = {.min_version = o->tls_min_version,
-                                    .cipher_suites = o->tls_cipher_suites,
-                                    .curves = o->tls_curve_preferences};
+    const struct tls_flags *flags = &o->tls.flags;
     CLEANUP(err_done) struct err err = {0};
 
-    log_info("", F_S("op", "startup"), F_S("tls-min-version", o->tls_min_version),
-             F_S("tls-cipher-suites", o->tls_cipher_suites),
-             F_S("tls-curve-preferences", o->tls_curve_preferences));
-    if (tls_flags_check(&flags, &err) == 0)
+    log_info("", F_S("op", "startup"), F_S("tls-min-version", flags->min_version),
+             F_S("tls-cipher-suites", flags->cipher_suites),
+             F_S("tls-curve-preferences", flags->curves));
+    if (tls_flags_check(flags, &err) == 0)
         return 0;
     log_error("failed to parse TLS configuration", F_S("op", "startup"),
               F_S("error", err_text(&err)));

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "serve/tls_identity.h"
+
 struct controller_options {
     int64_t port, health_probe_port;
     const char *namespace, *pod_name;
@@ -16,8 +18,8 @@ struct controller_options {
     const char *webhook_mode, *webhook_secret, *cert_dir, *cert_service_name;
     bool disable_cert_rotation, webhook_http2;
     const char *pprof_bind_address;
-    const char *tls_min_version, *tls_cipher_suites, *tls_curve_preferences, *metrics_cert_dir;
-    bool only_webhook; /* --webhook-mode=onlywebhook: no addresses are given */
+    struct tls_identity_options tls; /* of the metrics */
+    bool only_webhook;               /* --webhook-mode=onlywebhook: no addresses are given */
 };
 
 /*

@@ -52,6 +52,7 @@ struct service_writer {
     size_t writing;
     struct unwritten *gone; /* whose writes have not ended */
     bool is_stopped;
+    uint64_t failures;
 };
 
 struct service_writer *service_writer_new(const struct service_writer_options *options)
@@ -223,6 +224,7 @@ static void on_failure(struct service_writer *w, struct unwritten *u,
 {
     struct timeval pause;
 
+    w->failures++;
     log_error("failed to update service", F_S("op", "updateServiceStatus"), F_S("service", u->key),
               F_S("error", reply->text));
     u->stage = STAGE_PAUSED;
@@ -404,4 +406,9 @@ bool service_writer_on_change(struct service_writer *w, const struct object *old
     if (u->stage == STAGE_WRITTEN && !is_older(new->meta.resource_version, u->version))
         drop(w, u);
     return is_own;
+}
+
+uint64_t service_writer_failures(const struct service_writer *w)
+{
+    return w->failures;
 }

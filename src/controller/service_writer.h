@@ -46,4 +46,5 @@ bool service_writer_on_change(struct service_writer *w, const struct object *old
 
 bool service_writer_is_under_way(const struct service_writer *w, const struct object *service);
 
-void service_writer_stop(struct service_writer *w); /* no more writes begin */
+void service_writer_stop(struct service_writer *w);               /* no more writes begin */
+uint64_t service_writer_failures(const struct service_writer *w); /* writes that failed */

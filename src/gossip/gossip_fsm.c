@@ -551,3 +551,24 @@ uint64_t gossip_dropped(const struct gossip *g, enum gossip_drop why)
 {
     return g->dropped[why];
 }
+
+const char *gossip_drop_name(enum gossip_drop why)
+{
+    switch (why) {
+    case GOSSIP_DROP_LABEL:
+        return "label";
+    case GOSSIP_DROP_KEY:
+        return "key";
+    case GOSSIP_DROP_CRC:
+        return "checksum";
+    case GOSSIP_DROP_MALFORMED:
+        return "malformed";
+    case GOSSIP_DROP_TYPE:
+        return "type";
+    case GOSSIP_DROP_WRONG_NODE:
+        return "wrong node";
+    case GOSSIP_DROP_FULL:
+        return "full";
+    }
+    return "";
+}

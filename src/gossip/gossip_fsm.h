@@ -139,3 +139,4 @@ enum gossip_drop {
 enum { GOSSIP_DROPS = GOSSIP_DROP_FULL + 1 };
 
 uint64_t gossip_dropped(const struct gossip *g, enum gossip_drop why);
+const char *gossip_drop_name(enum gossip_drop why); /* "malformed" */

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "role/health.h"
 
-#include "base/fd.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "role/listen.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/http.h>
-#include <event2/util.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    BACKLOG = 16,
     HEAD_MAX = 8192,
     BODY_MAX = 4096,
     PATIENCE_S = 10, /* with a client that neither asks nor reads */
@@ -85,43 +80,6 @@ static void on_request(struct evhttp_request *request, void *arg)
     answer(request, HTTP_NOTFOUND, "404 page not found\n");
 }
 
-/* --- the socket --- */
-
-/* -EAFNOSUPPORT when the kernel has no such addresses. */
-NODISCARD static int listen_on(const char *address, uint16_t port)
-{
-    CLEANUP(fd_closep) int fd = -1;
-    struct sockaddr_storage sa = {0};
-    int len = sizeof(sa), on = 1, off = 0;
-    char text[80];
-    int r;
-
-    if (snprintf(text, sizeof(text), strchr(address, ':') == NULL ? "%s:%u" : "[%s]:%u", address,
-                 port) >= (int)sizeof(text) ||
-        evutil_parse_sockaddr_port(text, (struct sockaddr *)&sa, &len) < 0)
-        return -EINVAL;
-    fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-        return -errno;
-    if (sa.ss_family == AF_INET6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
-        return -errno;
-    if (bind(fd, (struct sockaddr *)&sa, (socklen_t)len) < 0 || listen(fd, BACKLOG) < 0)
-        return -errno;
-    r = fd;
-    fd = -1;
-    return r;
-}
-
-NODISCARD static int listen_on_all(uint16_t port)
-{
-    int fd = listen_on("::", port);
-
-    return fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL ? listen_on("0.0.0.0", port) : fd;
-}
-
 int health_new(struct health **ret, struct event_base *base, const char *address, uint16_t port,
                struct err *err)
 {
@@ -132,7 +90,7 @@ int health_new(struct health **ret, struct event_base *base, const char *address
         *ret = NULL;
         return 0;
     }
-    fd = str_empty(address) ? listen_on_all(port) : listen_on(address, port);
+    fd = listen_open(address, port);
     if (fd < 0)
         return err_set(err, fd, "probes on %s:%u: %s", address, port, strerror(-fd));
     h = xcalloc(1, sizeof(*h));

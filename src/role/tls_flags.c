@@ -60,9 +60,7 @@ static bool has_name(const char *const *names, size_t count, const char *name)
     return false;
 }
 
-/* The next part of a comma list, without the blanks around it; NULL after the last. *rest is NULL
- * at the end. */
-static char *next_part(char **rest)
+char *tls_flags_next(char **rest)
 {
     char *part = *rest != NULL ? strsep(rest, ",") : NULL;
     size_t len;
@@ -90,7 +88,7 @@ static int check_suites(const char *list, struct err *err)
     CLEANUP(xfreep) char *copy = xstrdup(list);
     char *rest = *list != '\0' ? copy : NULL;
 
-    for (char *name; (name = next_part(&rest)) != NULL;) {
+    for (char *name; (name = tls_flags_next(&rest)) != NULL;) {
         if (!has_name(suites, ARRAY_SIZE(suites), name))
             return err_set(err, -EINVAL,
                            "parsing tls-cipher-suites: Cipher suite %s not supported or doesn't "
@@ -159,7 +157,7 @@ static int check_curves(const char *list, struct err *err)
     char *rest = *list != '\0' ? copy : NULL;
     unsigned seen = 0;
 
-    for (char *text; (text = next_part(&rest)) != NULL;) {
+    for (char *text; (text = tls_flags_next(&rest)) != NULL;) {
         int r = check_curve(text, &seen, err);
 
         if (r < 0)

@@ -14,3 +14,7 @@ struct tls_flags {
 
 /* 0, or -EINVAL with MetalLB's text: `parsing tls-min-version: unknown tls version "1.3"`. */
 NODISCARD int tls_flags_check(const struct tls_flags *f, struct err *err);
+
+/* The next part of a comma list, without the blanks around it; NULL after the last. It cuts the
+ * list in place; *rest NULL is a list without parts. */
+char *tls_flags_next(char **rest);

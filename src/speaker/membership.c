@@ -439,6 +439,18 @@ void membership_each(const struct membership *m, membership_peer_fn fn, void *ar
     }
 }
 
+void membership_each_drop(const struct membership *m, membership_drop_fn fn, void *arg)
+{
+    const struct gossip *gossip = gossip_session_state(m->gossip);
+
+    for (int i = 0; i < GOSSIP_DROPS; i++)
+        fn(arg, "gossip", gossip_drop_name((enum gossip_drop)i),
+           gossip_dropped(gossip, (enum gossip_drop)i));
+    for (int i = 0; m->pulse != NULL && i < PULSE_DROPS; i++)
+        fn(arg, "heartbeat", pulse_drop_name((enum pulse_drop)i),
+           pulse_dropped(pulse_session_state(m->pulse), (enum pulse_drop)i));
+}
+
 /* --- what we tell --- */
 
 static void tell_meta(struct membership *m)

@@ -86,3 +86,8 @@ const char *membership_fast_obstacle(const struct membership *m);
 
 typedef void (*membership_peer_fn)(const struct membership_peer *p, void *arg);
 void membership_each(const struct membership *m, membership_peer_fn fn, void *arg);
+
+/* Packets that were not taken, by their protocol ("gossip", "heartbeat") and the reason. */
+typedef void (*membership_drop_fn)(void *arg, const char *protocol, const char *reason,
+                                   uint64_t count);
+void membership_each_drop(const struct membership *m, membership_drop_fn fn, void *arg);

@@ -323,6 +323,11 @@ static int open_cluster(struct speaker *sp)
                   F_S("error", err_text(&err)));
         return r;
     }
+    r = speaker_metrics_open(sp, &err);
+    if (r < 0) {
+        log_error("cannot serve the metrics", F_S("op", "startup"), F_S("error", err_text(&err)));
+        return r;
+    }
     sp->config_state = config_state_new(&sp->cluster, CONFIG_STATE_SPEAKER, sp->options->node);
     if (sp->membership != NULL)
         sp->discovery = discovery_new(sp, on_settled);
@@ -350,6 +355,7 @@ static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 
 static void speaker_close(struct speaker *sp)
 {
+    metrics_server_free(sp->metrics);
     control_close(sp->control);
     router_free(sp->router);
     announcer_free(sp->announcer); /* answers end with the farewell */

@@ -139,6 +139,8 @@ static void log_warnings(const struct fault_list *warnings)
 static void refuse(struct speaker *sp, const struct speaker_service *s)
 {
     sp->config.is_refused = true;
+    sp->config.is_stale = true;
+    sp->config.refusals++;
     log_error("new configuration rejected", F_S("op", "setConfig"), F_S("service", s->key),
               F_S("error", "service has no configuration under new config"));
     config_state_report(sp->config_state, "general handler sync state error");
@@ -176,10 +178,12 @@ bool speaker_config_rebuild(struct speaker *sp)
     read_config(sp, &r);
     if (r.cfg == NULL) {
         log_faults(&r.faults);
+        sp->config.is_stale = true;
         config_state_report(sp->config_state, r.faults.items[0].message);
         return false;
     }
     sp->config.is_refused = false;
+    sp->config.is_stale = false;
     hash = config_hash(&r);
     if (sp->config.cfg != NULL && hash == sp->config.hash) {
         config_state_report(sp->config_state, NULL);

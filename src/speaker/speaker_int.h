@@ -16,7 +16,10 @@
 #include "role/cluster.h"
 #include "role/config_state.h"
 #include "role/health.h"
+#include "serve/config_metrics.h"
+#include "serve/metrics_server.h"
 #include "speaker/announce_decide.h"
+#include "speaker/announced_metrics.h"
 #include "speaker/announcer.h"
 #include "speaker/control.h"
 #include "speaker/drain_clock.h"
@@ -117,6 +120,8 @@ struct speaker_config {
     struct snapshot *cfg; /* in force; NULL until one was accepted */
     uint64_t hash;        /* of what it says */
     bool is_partial;      /* without the BGP objects of other nodes, since they have faults */
+    bool is_stale;        /* the newest set is not in force */
+    uint64_t refusals;    /* how often `is_refused` became true */
     bool is_refused;      /* the newest set would leave an announced Service without a pool */
 
     struct decide_node *nodes; /* of cfg->nodes, as they are now */
@@ -156,6 +161,9 @@ struct speaker {
     struct membership *membership; /* NULL: off */
     struct discovery *discovery;   /* NULL: off, or not yet */
     struct health *health;
+    struct metrics_server *metrics; /* NULL: off */
+    struct config_metrics config_metrics;
+    struct announced_metrics announced_metrics;
     struct config_state *config_state;
 
     unsigned todo; /* enum speaker_todo */
@@ -224,6 +232,10 @@ void bgp_refresh(struct speaker *sp);
 /* --- `steellb status`: speaker_status.c --- */
 
 NODISCARD int speaker_control_open(struct speaker *sp, struct err *err);
+
+/* --- metrics: speaker_metrics.c --- */
+
+NODISCARD int speaker_metrics_open(struct speaker *sp, struct err *err);
 
 /* --- nodes and peers --- */
 

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "role/flags.h"
 #include "role/log_flags.h"
-#include "role/tls_flags.h"
 #include "speaker/membership_options.h"
 
 #include <ctype.h>
@@ -20,11 +19,10 @@ enum { DEFAULT_METRICS_PORT = 9120, DEFAULT_HEALTH_PORT = 17472 };
 
 /* Flags that are only checked, or that only matter to parts which do not exist in one engine. */
 struct side_flags {
-    const char *host, *log_level, *log_format, *pprof, *metrics_cert_dir;
+    const char *host, *log_level, *log_format, *pprof;
     const char *bgp_debounce, *frrk8s_namespace;
     bool frrk8s_secret_passthrough;
     int64_t gratuitous_seconds;
-    struct tls_flags tls;
 };
 
 /* A value of the environment, or its default when the variable is not set. */
@@ -68,7 +66,7 @@ static int parse_flags(struct speaker_options *o, struct side_flags *s, int argc
          "handle only Services of this spec.loadBalancerClass"},
         {"log-format", FLAG_STRING, &s->log_format, NULL, "json or text"},
         {"log-level", FLAG_STRING, &s->log_level, NULL, "all, debug, info, warn, error or none"},
-        {"metrics-cert-dir", FLAG_STRING, &s->metrics_cert_dir, NULL,
+        {"metrics-cert-dir", FLAG_STRING, &o->tls.folder, NULL,
          "folder with tls.crt and tls.key of the metrics server"},
         {"ml-bindaddr", FLAG_STRING, &o->ml_bind_addr, "METALLB_ML_BIND_ADDR",
          "address of the membership; empty: no membership"},
@@ -84,16 +82,16 @@ static int parse_flags(struct speaker_options *o, struct side_flags *s, int argc
          "namespace of MetalLB's objects; by default that of the Pod"},
         {"node-name", FLAG_STRING, &o->node, "METALLB_NODE_NAME", "name of this node"},
         {"pod-name", FLAG_STRING, &o->pod_name, "METALLB_POD_NAME", "name of our Pod"},
-        {"port", FLAG_INT, &o->port, NULL, "port of the metrics; 0: none"},
+        {"port", FLAG_INT, &o->port, NULL, "HTTPS port of the metrics; 0: none"},
         {"pprof-bind-address", FLAG_STRING, &s->pprof, NULL,
          "accepted for MetalLB's sake: there is no Go runtime to profile"},
         {"realtime", FLAG_BOOL, &o->realtime, NULL,
          "run at a real-time priority, as --fast-detect does: for BFD intervals below 100 ms"},
-        {"tls-cipher-suites", FLAG_STRING, &s->tls.cipher_suites, NULL,
+        {"tls-cipher-suites", FLAG_STRING, &o->tls.flags.cipher_suites, NULL,
          "cipher suites of the metrics server, separated by commas"},
-        {"tls-curve-preferences", FLAG_STRING, &s->tls.curves, NULL,
+        {"tls-curve-preferences", FLAG_STRING, &o->tls.flags.curves, NULL,
          "numbers of the curves of the metrics server, separated by commas"},
-        {"tls-min-version", FLAG_STRING, &s->tls.min_version, NULL,
+        {"tls-min-version", FLAG_STRING, &o->tls.flags.min_version, NULL,
          "oldest TLS version of the metrics server, such as VersionTLS12 (VersionTLS13)"},
     };
 
@@ -112,11 +110,11 @@ static bool is_positive_number(const char *text)
     return errno == 0 && end != text && *end == '\0' && v > 0 && v <= INT_MAX;
 }
 
-static bool check_tls(const struct side_flags *s)
+static bool check_tls(const struct speaker_options *o)
 {
     CLEANUP(err_done) struct err err = {0};
 
-    if (tls_flags_check(&s->tls, &err) == 0)
+    if (tls_flags_check(&o->tls.flags, &err) == 0)
         return true;
     log_error("failed to parse TLS flags", F_S("op", "startup"), F_S("error", err_text(&err)));
     return false;
@@ -239,12 +237,8 @@ static bool check_node(const struct speaker_options *o)
     return false;
 }
 
-/* What was asked for and is not there yet, so that nobody waits for it. */
-static void warn_not_served(const struct speaker_options *o, const struct side_flags *s)
+static void warn_not_served(const struct side_flags *s)
 {
-    if (o->port != 0)
-        log_warn("metrics are not served by this release", F_S("op", "startup"),
-                 F_I("port", o->port));
     if (!str_empty(s->pprof) && !str_eq(s->pprof, "0"))
         log_warn("--pprof-bind-address has no effect: there is no Go runtime to profile",
                  F_S("op", "startup"));
@@ -252,11 +246,11 @@ static void warn_not_served(const struct speaker_options *o, const struct side_f
 
 static bool check(struct speaker_options *o, const struct side_flags *s)
 {
-    if (!check_tls(s) || !check_bgp(o, s) || !check_listen(o) || !check_drain(o) ||
+    if (!check_tls(o) || !check_bgp(o, s) || !check_listen(o) || !check_drain(o) ||
         !check_interval(o, s) || !check_node(o) || !check_port("--port", o->port) ||
         !check_port("--health-probe-port", o->health_port) || !check_membership(o))
         return false;
-    warn_not_served(o, s);
+    warn_not_served(s);
     return true;
 }
 
@@ -277,6 +271,7 @@ int speaker_options_parse(struct speaker_options *ret, int argc, char **argv, in
         .drain_delay = "30s",
         .port = DEFAULT_METRICS_PORT,
         .health_port = DEFAULT_HEALTH_PORT,
+        .tls = {.folder = "", .flags = {.min_version = "", .cipher_suites = "", .curves = ""}},
         .config_dir = env_or("STEELLB_CONFIG_DIR", "/etc/metallb"),
     };
     struct side_flags s = {
@@ -284,10 +279,8 @@ int speaker_options_parse(struct speaker_options *ret, int argc, char **argv, in
         .log_level = "info",
         .log_format = "json",
         .pprof = "",
-        .metrics_cert_dir = "",
         .bgp_debounce = "",
         .frrk8s_namespace = "",
-        .tls = {.min_version = "", .cipher_suites = "", .curves = ""},
     };
 
     if (parse_flags(&o, &s, argc, argv, ret_exit) < 0)

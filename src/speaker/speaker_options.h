@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/object.h"
+#include "serve/tls_identity.h"
 #include "speaker/membership.h"
 #include "speaker/router.h"
 
@@ -19,6 +20,7 @@ struct speaker_options {
     const char *fast_detect;
     bool realtime; /* as with fast detection, for BFD */
     int64_t port, health_port;
+    struct tls_identity_options tls; /* of the metrics */
     const char *bgp_listen, *drain_delay;
     const char *control_socket; /* NULL: not given; "": none */
     const char *config_dir;     /* of excludel2.yaml and memberlist/config.json */

@@ -46,9 +46,12 @@ enum {
     OPT_BGP_LISTEN_PORT,
     OPT_DRAIN_DELAY,
     OPT_REALTIME,
+    OPT_METRICS_LISTEN,
     OPT_JSON,
     OPT_PEER,
 };
+
+enum { METRICS_PORT = 9120 };
 
 static const struct option run_longopts[] = {
     {"file", required_argument, NULL, OPT_FOLDER},
@@ -70,6 +73,7 @@ static const struct option run_longopts[] = {
     {"bgp-listen-port", required_argument, NULL, OPT_BGP_LISTEN_PORT},
     {"drain-delay", required_argument, NULL, OPT_DRAIN_DELAY},
     {"realtime", no_argument, NULL, OPT_REALTIME},
+    {"metrics-listen", required_argument, NULL, OPT_METRICS_LISTEN},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -115,6 +119,8 @@ static const char run_help[] =
     "                            before it withdraws its BGP routes (30s)\n"
     "      --realtime            run at a real-time priority, as --fast-detect does: for BFD intervals\n"
     "                            below 100 ms\n"
+    "      --metrics-listen=ADDR[:PORT]\n"
+    "                            serve metrics to Prometheus there, by plain HTTP (port 9120)\n"
     "      --log-level=LEVEL     error, warn, info or debug (info)\n"
     "\n"
     "The other nodes, so that one takes over when another fails (without: all are taken to be alive):\n"
@@ -276,6 +282,15 @@ static const char *member_problem(const struct run_options *o)
     return NULL;
 }
 
+static const char *take_metrics_listen(struct run_options *o, const char *text)
+{
+    CLEANUP(err_done) struct err err = {0};
+
+    return membership_addr_parse(&o->metrics_listen, text, METRICS_PORT, &err) < 0
+               ? "--metrics-listen must be an IP address, or one with :PORT"
+               : NULL;
+}
+
 static const char *take_run_option(struct run_options *o, int c)
 {
     enum log_level level;
@@ -309,6 +324,8 @@ static const char *take_run_option(struct run_options *o, int c)
     case OPT_REALTIME:
         o->realtime = true;
         return NULL;
+    case OPT_METRICS_LISTEN:
+        return take_metrics_listen(o, optarg);
     case OPT_PIN:
         o->pin = true;
         return NULL;

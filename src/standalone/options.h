@@ -22,6 +22,7 @@ struct run_options {
     bool realtime;            /* as with fast detection, for BFD */
     uint16_t bgp_listen_port; /* 0: does not listen */
     int64_t drain_delay_ns;
+    struct gossip_addr metrics_listen; /* IP_NONE: no metrics */
 
     /* Membership; without `peers` every node of the folder is taken to be alive. */
     const char *peers, *secret_file, *memberlist_config; /* NULL when not given */

@@ -325,6 +325,9 @@ static int run_open(struct run *run, struct err *err)
         if (r < 0)
             return r;
     }
+    r = run_metrics_open(run, err);
+    if (r < 0)
+        return r;
     if (run->options->fast.interval_ns > 0 || run->options->realtime)
         realtime_begin();
     return drop_privileges(run->options, err);
@@ -332,6 +335,7 @@ static int run_open(struct run *run, struct err *err)
 
 static void run_close(struct run *run)
 {
+    metrics_server_free(run->metrics);
     control_close(run->control);
     membership_free(run->members);
     handover_done(&run->handover);

@@ -11,6 +11,9 @@
 #include "base/map.h"
 #include "base/mono.h"
 #include "feed/feed_files.h"
+#include "serve/config_metrics.h"
+#include "serve/metrics_server.h"
+#include "speaker/announced_metrics.h"
 #include "speaker/announcer.h"
 #include "speaker/control.h"
 #include "speaker/drain_clock.h"
@@ -30,7 +33,10 @@ struct run {
     bool passed; /* there was a state to announce */
     struct feed_files *feed;
     struct control *control;
-    struct membership *members; /* NULL without --peers */
+    struct membership *members;     /* NULL without --peers */
+    struct metrics_server *metrics; /* NULL without --metrics-listen */
+    struct config_metrics config_metrics;
+    struct announced_metrics announced_metrics;
     struct event on_hup, on_term, on_int;
     struct handover handover;
 
@@ -55,6 +61,10 @@ NODISCARD int routes_open(struct run *run, struct err *err);
 void routes_close(struct run *run);
 /* What our node announces by BGP from now on. */
 void routes_announce(struct run *run, const struct evaluation *e);
+
+/* --- run_metrics.c: with --metrics-listen --- */
+
+NODISCARD int run_metrics_open(struct run *run, struct err *err);
 
 /* --- members.c: with --peers --- */
 
