@@ -125,7 +125,7 @@ void speaker_schedule(struct speaker *sp, unsigned todo)
 static const char *const nodes[] = {"iris1", "iris2"};
 
 struct world {
-    struct fixture f;
+    struct fixture *f; /* owned */
     struct speaker_options options;
     struct speaker sp;
     struct object *services[NAMES], *slices[SLICES]; /* what is there now */
@@ -138,16 +138,17 @@ static void speaker_begin(struct world *w, struct speaker *sp)
     memset(&fake_router, 0, sizeof(fake_router));
     seen.interface_is_there = true;
     sp->options = &w->options;
-    sp->config.cfg = &w->f.cfg;
-    sp->config.world = w->f.world;
+    sp->config.cfg = &w->f->cfg;
+    sp->config.world = w->f->world;
     services_init(sp);
 }
 
 static void world_init(struct world *w)
 {
     memset(w, 0, sizeof(*w));
-    fixture_init(&w->f, "iris1 iris2");
-    fixture_l2(&w->f, "all", NULL);
+    w->f = xcalloc(1, sizeof(*w->f));
+    fixture_init(w->f, "iris1 iris2");
+    fixture_l2(w->f, "all", NULL);
     w->options = (struct speaker_options){.node = nodes[0], .lb_class = ""};
     speaker_begin(w, &w->sp);
 }
@@ -155,13 +156,14 @@ static void world_init(struct world *w)
 static void world_done(struct world *w)
 {
     service_table_done(&w->sp.services);
-    fixture_done(&w->f);
+    fixture_done(w->f);
+    free(w->f);
 }
 
 /* Objects live as long as the world: the speaker's table only refers to them. */
 static struct object *new_object(struct world *w, enum object_kind kind, const char *name)
 {
-    struct object *o = arena_alloc(w->f.arena, sizeof(*o));
+    struct object *o = arena_alloc(w->f->arena, sizeof(*o));
 
     o->kind = kind;
     o->meta = (struct meta){.namespace = "default", .name = name};
@@ -175,7 +177,7 @@ static struct object *new_service(struct world *w, const char *name, const char 
 
     o->service.type = "LoadBalancer";
     o->service.external_traffic_policy = policy;
-    o->service.ingress = arena_calloc(w->f.arena, 1, sizeof(*o->service.ingress));
+    o->service.ingress = arena_calloc(w->f->arena, 1, sizeof(*o->service.ingress));
     o->service.ingress[0].ip = address;
     o->service.ingress_count = address[0] != '\0';
     return o;
@@ -187,9 +189,9 @@ static struct object *new_slice(struct world *w, const char *name, const char *s
     struct object *o = new_object(w, OBJ_ENDPOINT_SLICE, name);
 
     o->slice.service = service;
-    o->slice.endpoints = arena_calloc(w->f.arena, 1, sizeof(*o->slice.endpoints));
+    o->slice.endpoints = arena_calloc(w->f->arena, 1, sizeof(*o->slice.endpoints));
     o->slice.endpoints[0] = (struct endpoint){
-        .node = node, .ready = ready, .addresses = fixture_words(&w->f, "192.0.2.7")};
+        .node = node, .ready = ready, .addresses = fixture_words(w->f, "192.0.2.7")};
     o->slice.endpoint_count = 1;
     return o;
 }
@@ -277,7 +279,7 @@ static void works_in_steps(void **state)
     for (int i = 0; i < 1000; i++) {
         const struct kube_change c = {
             .kind = OBJ_SERVICE,
-            .new = new_service(&w, arena_printf(w.f.arena, "s%d", i), "10.20.30.1", "Cluster")};
+            .new = new_service(&w, arena_printf(w.f->arena, "s%d", i), "10.20.30.1", "Cluster")};
 
         services_on_service(&w.sp, &c);
     }
@@ -301,7 +303,7 @@ static void tells_of_absent_interfaces(void **state)
 
     (void)state;
     world_init(&w);
-    w.f.l2[0].interfaces = fixture_words(&w.f, "eth7");
+    w.f->l2[0].interfaces = fixture_words(w.f, "eth7");
     seen.interface_is_there = false;
     set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
     set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Local"));
@@ -324,7 +326,7 @@ static void guards_announced_services(void **state)
     set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Local"));
     work(&w.sp);
     assert_non_null(services_without_pool(&w.sp, &without));
-    assert_null(services_without_pool(&w.sp, &w.f.cfg));
+    assert_null(services_without_pool(&w.sp, &w.f->cfg));
     w.sp.config.is_refused = true;
     set_service(&w, 0, new_service(&w, "web", "", "Local"));
     work(&w.sp);
@@ -345,7 +347,7 @@ static void announces_by_both(void **state)
 
     (void)state;
     world_init(&w);
-    fixture_bgp(&w.f, "routes", NULL);
+    fixture_bgp(w.f, "routes", NULL);
     set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
     set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Cluster"));
     work(&w.sp);
@@ -358,13 +360,13 @@ static void announces_by_both(void **state)
     assert_false(r->draining);
     assert_int_equal(seen.assigned_by[ANNOUNCE_BGP], 1); /* .1 is iris2's by Layer 2 */
     assert_int_equal(seen.assigned_by[ANNOUNCE_LAYER2], 0);
-    w.f.nodes[1].exclude_from_lb = true;
+    w.f->nodes[1].exclude_from_lb = true;
     services_mark_all(&w.sp);
     work(&w.sp);
     assert_int_equal(seen.claim_count, 1);
     assert_int_equal(seen.assigned_by[ANNOUNCE_BGP], 1);
     assert_int_equal(seen.assigned_by[ANNOUNCE_LAYER2], 1);
-    w.f.nodes[0].exclude_from_lb = true; /* both protocols end, and one address was announced */
+    w.f->nodes[0].exclude_from_lb = true; /* both protocols end, and one address was announced */
     services_mark_all(&w.sp);
     work(&w.sp);
     assert_null(route_of(&w, "web"));
@@ -378,8 +380,8 @@ static void routes_need_no_membership(void **state)
 
     (void)state;
     world_init(&w);
-    fixture_bgp(&w.f, "routes", NULL);
-    w.f.nodes[0].liveness = NODE_NO_SPEAKER;
+    fixture_bgp(w.f, "routes", NULL);
+    w.f->nodes[0].liveness = NODE_NO_SPEAKER;
     set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
     set_service(&w, 0, new_service(&w, "web", "10.20.30.2", "Local"));
     work(&w.sp);
@@ -393,7 +395,7 @@ static void another_address_is_another_announcement(void **state)
 
     (void)state;
     world_init(&w);
-    fixture_bgp(&w.f, "routes", NULL);
+    fixture_bgp(w.f, "routes", NULL);
     set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
     set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Cluster"));
     work(&w.sp);
@@ -412,13 +414,13 @@ static void drains_in_steps(void **state)
 
     (void)state;
     world_init(&w);
-    fixture_bgp(&w.f, "routes", NULL);
-    fixture_peer(&w.f, "rack", "192.0.2.1", NULL);
+    fixture_bgp(w.f, "routes", NULL);
+    fixture_peer(w.f, "rack", "192.0.2.1", NULL);
     set_slice(&w, 0, new_slice(&w, "web-a", "web", "iris1", TRI_TRUE));
     set_service(&w, 0, new_service(&w, "web", "10.20.30.1", "Cluster"));
     set_slice(&w, 1, new_slice(&w, "own-a", "own", "iris1", TRI_TRUE));
     set_service(&w, 1, new_service(&w, "own", "10.20.30.2", "Local"));
-    w.f.nodes[0].drain = NODE_DRAIN;
+    w.f->nodes[0].drain = NODE_DRAIN;
     work(&w.sp);
     assert_true(route_of(&w, "web")->draining);
     assert_true(route_of(&w, "own")->draining);
@@ -427,11 +429,11 @@ static void drains_in_steps(void **state)
     work(&w.sp);
     assert_null(route_of(&w, "web"));           /* iris2 announces it */
     assert_true(route_of(&w, "own")->draining); /* nobody else does */
-    w.f.nodes[0].drain = NODE_DRAIN_FORCE;
+    w.f->nodes[0].drain = NODE_DRAIN_FORCE;
     services_mark_all(&w.sp);
     work(&w.sp);
     assert_null(route_of(&w, "own"));
-    w.f.nodes[0].drain = NODE_DRAIN_NO;
+    w.f->nodes[0].drain = NODE_DRAIN_NO;
     services_mark_all(&w.sp);
     work(&w.sp);
     assert_false(route_of(&w, "web")->draining);
@@ -467,7 +469,7 @@ static void step(struct world *w, unsigned *seed)
         set_slice(w, k, NULL);
         return;
     case 4:
-        w->f.nodes[pick(seed, 2)].liveness = pick(seed, 2) != 0 ? NODE_ALIVE : NODE_NO_SPEAKER;
+        w->f->nodes[pick(seed, 2)].liveness = pick(seed, 2) != 0 ? NODE_ALIVE : NODE_NO_SPEAKER;
         services_mark_all(&w->sp);
         return;
     case 5: /* the slice may also go to another Service, or lose its label */
@@ -488,7 +490,7 @@ static const char *route_text(struct world *w, const struct fake_route *r)
 {
     const struct speaker_service *s = r->holder;
 
-    return arena_printf(w->f.arena, "%s by bgp %s%s", s->key, prefix_format(r->prefixes[0]).s,
+    return arena_printf(w->f->arena, "%s by bgp %s%s", s->key, prefix_format(r->prefixes[0]).s,
                         r->draining ? " draining" : "");
 }
 
@@ -496,16 +498,16 @@ static const char *route_text(struct world *w, const struct fake_route *r)
 static const char *claims_text(struct world *w)
 {
     struct string_list lines = {
-        arena_calloc(w->f.arena, CLAIMS_MAX + FAKE_ROUTES_MAX, sizeof(char *)), 0};
+        arena_calloc(w->f->arena, CLAIMS_MAX + FAKE_ROUTES_MAX, sizeof(char *)), 0};
 
     for (size_t i = 0; i < seen.claim_count; i++)
-        lines.items[lines.count++] = arena_printf(w->f.arena, "%s=%s", seen.claims[i].holder->key,
+        lines.items[lines.count++] = arena_printf(w->f->arena, "%s=%s", seen.claims[i].holder->key,
                                                   ip_format(seen.claims[i].ip).s);
     for (size_t i = 0; i < fake_router.route_count; i++)
         lines.items[lines.count++] = route_text(w, &fake_router.routes[i]);
     if (lines.count > 1)
         qsort(lines.items, lines.count, sizeof(char *), by_text);
-    return fixture_join(&w->f, &lines);
+    return fixture_join(w->f, &lines);
 }
 
 /* A fresh speaker that sees the last state only. */
@@ -537,8 +539,8 @@ static void depends_on_the_state_only(void **state)
         const char *lived, *fresh;
 
         world_init(w);
-        fixture_bgp(&w->f, "routes", round % 3 == 0 ? "iris2" : NULL);
-        w->f.nodes[0].drain = round % 5 == 0 ? NODE_DRAIN : NODE_DRAIN_NO;
+        fixture_bgp(w->f, "routes", round % 3 == 0 ? "iris2" : NULL);
+        w->f->nodes[0].drain = round % 5 == 0 ? NODE_DRAIN : NODE_DRAIN_NO;
         for (unsigned i = 0; i < STEPS; i++) {
             step(w, &seed);
             if (pick(&seed, 3) == 0)
