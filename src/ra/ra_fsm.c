@@ -30,6 +30,7 @@ void ra_fsm_start(struct ra_fsm *f, struct ip own, struct mono now)
     f->own = own;
     f->quick_left = QUICK_COUNT;
     f->advertise_at = now;
+    f->solicited = (struct mono){0};
 }
 
 void ra_fsm_stop(struct ra_fsm *f)
@@ -191,6 +192,11 @@ const char *ra_result_name(enum ra_result result)
 
 /* --- what is sent --- */
 
+static bool may_solicit(const struct ra_fsm *f, struct mono now)
+{
+    return !mono_is_set(f->solicited) || !mono_before(now, mono_add(f->solicited, SOLICIT_GAP_NS));
+}
+
 static unsigned advertise(struct ra_fsm *f, struct mono now)
 {
     unsigned acts = RA_DO_ADVERTISE;
@@ -198,7 +204,7 @@ static unsigned advertise(struct ra_fsm *f, struct mono now)
 
     if (f->quick_left > 0) {
         f->quick_left--;
-        acts |= f->sender_count == 0 ? RA_DO_SOLICIT : 0;
+        acts |= f->sender_count == 0 && may_solicit(f, now) ? RA_DO_SOLICIT : 0;
     }
     if (f->quick_left > 0)
         wait = QUICK_NS;
