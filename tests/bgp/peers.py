@@ -270,7 +270,8 @@ class Frr(Daemon):
             routes.append(Route(
                 prefix, tuple(h["ip"] for h in p.get("nexthops", ())), p.get("aspath", {}).get("string", ""), p.get("locPrf"),
                 p.get("metric"), p.get("origin", ""), tuple(p.get("community", {}).get("list", ())),
-                tuple(p.get("largeCommunity", {}).get("list", ())), p.get("stale", False), p.get("peer", {}).get("peerId", ""), p))
+                tuple(p.get("largeCommunity", {}).get("list", ())), stale=p.get("stale", False),
+                peer=p.get("peer", {}).get("peerId", ""), raw=p))
         return routes
 
     def clear(self, who="*", soft_in=False):
@@ -659,7 +660,7 @@ class OpenBgpd(Daemon):
             found.setdefault(r["prefix"], []).append(Route(
                 r["prefix"], (r.get("exit_nexthop", ""),), r.get("aspath", ""), r.get("localpref"), r.get("metric"),
                 r.get("origin", ""), tuple(r.get("communities", ())), tuple(r.get("large_communities", ())),
-                r.get("stale", False), r.get("neighbor", {}).get("remote_addr", ""), r))
+                stale=r.get("stale", False), peer=r.get("neighbor", {}).get("remote_addr", ""), raw=r))
         return found
 
 
