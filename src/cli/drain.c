@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `steellb drain`: sets the annotation by which a node gives its routes away (speaker/drain.h). */
+#include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/options.h"
@@ -138,6 +139,7 @@ static int drain(const struct drain_options *o)
     CLEANUP(err_done) struct err err = {0};
     struct drain_request r = {.options = o, .base = loop_new(), .exit_status = CLI_UNREADABLE};
 
+    log_set_level(LOG_WARN);  /* what it did is said once, and not by the connection */
     signal(SIGPIPE, SIG_IGN); /* the server may close the connection at any time */
     if (r.base == NULL)
         return CLI_UNREADABLE;

@@ -116,11 +116,16 @@ static void add_members(struct text *out, const json_t *status)
     }
 }
 
+static const char *draining_text(const json_t *status)
+{
+    return json_is_true(json_object_get(status, "draining")) ? ", gives its BGP routes away" : "";
+}
+
 static void add_run(struct text *out, const json_t *status)
 {
-    text_printf(out, "node %s, folder %s, up %lld s, %lld readings\n", text_of(status, "node"),
+    text_printf(out, "node %s, folder %s, up %lld s, %lld readings%s\n", text_of(status, "node"),
                 text_of(status, "folder"), number_of(status, "upSeconds"),
-                number_of(status, "readings"));
+                number_of(status, "readings"), draining_text(status));
     if (json_object_get(status, "refused") != NULL)
         text_printf(out, "NOT IN FORCE: the newest reading of the folder was refused: %s\n",
                     text_of(status, "refused"));
@@ -143,8 +148,8 @@ static void add_all(struct text *out, const json_t *status)
     if (json_object_get(status, "folder") != NULL)
         add_run(out, status);
     else
-        text_printf(out, "node %s, up %lld s\n", text_of(status, "node"),
-                    number_of(status, "upSeconds"));
+        text_printf(out, "node %s, up %lld s%s\n", text_of(status, "node"),
+                    number_of(status, "upSeconds"), draining_text(status));
     add_addresses(out, json_object_get(status, "announcing"));
     if (json_object_get(status, "services") != NULL) {
         text_add(out, "services\n");

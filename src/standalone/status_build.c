@@ -84,6 +84,8 @@ json_t *status_build(const struct run *run)
                   "interfaces", link_report(run->announcer));
     json_object_set_new(bgp, "routes", bgp_report_routes(run->router));
     json_object_set_new(root, "bgp", bgp);
+    if (run->drain.is_draining)
+        json_object_set_new(root, "draining", json_true());
     if (run->refused != NULL)
         json_object_set_new(root, "refused", json_text(run->refused));
     if (run->state != NULL)

@@ -306,6 +306,42 @@ def test_a_change_of_preference_replaces_the_route(net):
         assert router.neighbor(SPEAKER)["connectionsDropped"] == 0
 
 
+def test_updates_of_advertisements(net):
+    """Preference, community, then the aggregate in place of the address: of both families only that one is withdrawn, at last."""
+    cable(net)
+    families = ("ipv4", "ipv6")
+    router = frr(net, to_speaker(families=families), asn=MY_AS)
+    one, whole = (ROUTE, "2001:db8:ff00::10/128"), ("198.18.0.0/24", "2001:db8:ff00::10/124")
+
+    def objects(**advertisement):
+        return [peer(asn=MY_AS, dualStackAddressFamily=True),
+                *announced(ADDRESS, "2001:db8:ff00::10", advertisement=bgp_advertisement(**advertisement))]
+
+    def until_all(prefixes, preference, *communities):
+        for family, prefix in zip(families, prefixes):
+            until_detail(router, lambda r: (r.local_pref, r.communities) == (preference, communities), prefix, family)
+    with dissected(net) as capture, speaker(net, *objects(localPref=200, communities=["65535:65282"])) as s:
+        until_all(one, 200, "noAdvertise")
+        until(lambda: [set(router.kernel_routes(f)) for f in families] == [{one[0]}, {one[1]}], PATIENCE, "routes in the kernel")
+        s.put(*objects(localPref=300, communities=["65535:65282"]))
+        until_all(one, 300, "noAdvertise")
+        s.put(*objects(localPref=300, communities=["123:456"]))
+        until_all(one, 300, "123:456")
+        s.put(*objects(localPref=50, communities=["123:457"], aggregationLength=24, aggregationLengthV6=124))
+        until_all(whole, 50, "123:457")
+        until(lambda: [set(router.kernel_routes(f)) for f in families] == [{whole[0]}, {whole[1]}], PATIENCE, "the aggregates alone")
+        assert router.neighbor(SPEAKER)["connectionsDropped"] == 0
+    assert routes_told(capture, "bgp.nlri_prefix", "bgp.withdrawn_prefix") == ["+198.18.0.10"] * 3 + ["+198.18.0.0", "-198.18.0.10"]
+    assert routes_told(capture, "bgp.mp_reach_nlri_ipv6_prefix", "bgp.mp_unreach_nlri_ipv6_prefix") == \
+        ["+2001:db8:ff00::10"] * 4 + ["-2001:db8:ff00::10"]
+
+
+def routes_told(capture, announced_field, withdrawn_field):
+    """What the speaker has announced (+) and withdrawn (-), in that order where one segment has both."""
+    lines = dissect(capture, f"bgp.type == 2 && ip.src == {SPEAKER}", "-T", "fields", "-e", announced_field, "-e", withdrawn_field)
+    return [sign + prefix for line in lines for sign, field in zip("+-", line.split("\t")) for prefix in field.split(",") if prefix]
+
+
 BAD_AS = [("internal", PEER_AS), ("external", MY_AS), (PEER_AS, 64599)]
 
 
@@ -476,7 +512,7 @@ def test_collisions_leave_one_connection(net, router_id):
     router = frr(net, to_speaker(), router_id=router_id)
     with dissected(net), speaker(net, peer(routerID="10.0.0.100"), *web(), args=("--bgp-listen-port", "179")) as s:
         router.until_established(SPEAKER)
-        for _ in range(5):
+        for _ in range(10):
             next_session(router, router.clear)
             until(lambda: connections(net) == 1, PATIENCE, "one connection", step=0.1)
             router.until_routes("ipv4", [ROUTE])

@@ -71,6 +71,7 @@ def test_the_last_announcer_stays_unless_forced(net):
         until(lambda: "65535:0" in router.routes("ipv4")[ADDRESS][0].communities, what="GRACEFUL_SHUTDOWN")
         s.until_log("routes are withdrawn now")
         assert ADDRESS in router.routes("ipv4")
+        assert ", gives its BGP routes away\n" in steellb("status", "--control-socket", s.socket_path).stdout
         s.folder.put("nodes.yaml", drained("speaker", "force"))
         router.until_routes("ipv4", [])
         s.folder.put("nodes.yaml", drained("speaker", None))

@@ -437,6 +437,39 @@ def test_password(site):
         at_router(f"no neighbor {AT['oak']} password")
 
 
+def test_status_of_a_speaker(site):
+    """`steellb status`, its parts `bgp` and `routes`, and `steellb explain`, asked at the socket of a speaker."""
+    def status(*words):
+        return site.net.run("oak", binary(), "status", *words, "--control-socket", site.control("oak"))
+    site.advertise(bgp_peer(), bgp_peer("absent", "203.0.113.77"), advertisement=bgp_advertisement(communities=["65000:1"]))
+    site.publish()
+    site.publish("other", OTHER_VIP)
+    site.start("oak", flags=["--drain-delay=1h"])
+    site.until_hops("oak")
+    site.until_hops("oak", ip=OTHER_VIP)
+    until(lambda: f"{VIP}/32 to router: sent, communities 65000:1" in status("routes"), PATIENCE, "the route is sent")
+
+    text = status("bgp")
+    assert text.startswith("2 BGP peers, routes of 2 prefixes\n"), text
+    assert f"  router: {ROUTER}, AS {ROUTER_AS}, Established for " in text and "2 of 2 prefixes sent" in text
+    assert "  absent: 203.0.113.77, AS " in text
+    peers = {p["name"]: p for p in json.loads(status("bgp", "--json"))}
+    assert (peers["router"]["state"], peers["router"]["localAddress"]) == ("Established", AT["oak"])
+    assert peers["absent"]["state"] != "Established"
+
+    lines = status("routes").splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"{ip}/32 to {peer}" for ip in (VIP, OTHER_VIP) for peer in ("absent", "router")]
+    assert all(": not sent: the session is not up" in line for line in lines if " to absent" in line), lines
+    assert status("routes", OTHER_VIP, "--peer", "router").splitlines() == [lines[3]]
+    assert [(r["prefix"], r["peer"]) for r in json.loads(status("routes", "198.18.0.0/16", "--json", "--peer", "router"))] == [
+        (VIP + "/32", "router"), (OTHER_VIP + "/32", "router")]
+
+    assert "node oak, up " in status() and "gives its BGP routes away" not in status()
+    site.net.run("plane", binary(), "drain", "oak", "--kubeconfig", site.plane.kubeconfig("admin"))
+    until(lambda: ", gives its BGP routes away\n" in status(), PATIENCE, "it is told")
+    assert "65535:0" in status("routes", VIP, "--peer", "router")
+
+
 # --- what fails ---
 
 

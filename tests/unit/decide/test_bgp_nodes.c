@@ -156,6 +156,22 @@ static const struct {
      {0, 0},
      {32, 32},
      ADV_CONFLICT_LOCAL_PREF},
+    {"nodes {A}, {A}",
+     {"A", "A"},
+     {"", ""},
+     {"", ""},
+     {100, 200},
+     {0, 0},
+     {32, 32},
+     ADV_CONFLICT_LOCAL_PREF},
+    {"peers [1], [2,1]",
+     {"A", "A"},
+     {"1", "2 1"},
+     {"", ""},
+     {100, 200},
+     {0, 0},
+     {32, 32},
+     ADV_CONFLICT_LOCAL_PREF},
     {"nodes {}, {A}",
      {"", "A"},
      {"", ""},
@@ -270,10 +286,11 @@ static const struct {
      ADV_CONFLICT_LOCAL_PREF},
 };
 
-static void add_conflict_row(struct fixture *f, size_t row)
+static void add_conflict_row(struct fixture *f, size_t row, size_t first)
 {
-    for (size_t k = 0; k < 2; k++) {
-        struct bgp_adv *adv = fixture_bgp(f, k == 0 ? "one" : "two", conflicts[row].nodes[k]);
+    for (size_t i = 0; i < 2; i++) {
+        size_t k = i ^ first;
+        struct bgp_adv *adv = fixture_bgp(f, i == 0 ? "one" : "two", conflicts[row].nodes[k]);
 
         adv->peers = fixture_words(f, conflicts[row].peers[k]);
         adv->service_selectors = fixture_selectors(f, conflicts[row].selectors[k]);
@@ -283,27 +300,34 @@ static void add_conflict_row(struct fixture *f, size_t row)
     }
 }
 
+/* Whether the advertisements of the row, the one of this number first, clash as it says. */
+static void check_conflict(size_t row, size_t first)
+{
+    CLEANUP(fixture_done) struct fixture f;
+    struct service_spec spec = {.labels = "app=nginx", .endpoints = "A/r"};
+    const struct bgp_node_verdict *a;
+    struct decide_service s;
+    struct bgp_verdict v;
+    bool clash = conflicts[row].on_a != ADV_CONFLICT_NONE;
+
+    fixture_init(&f, "A B");
+    add_conflict_row(&f, row, first);
+    s = fixture_service(&f, &spec);
+    decide_bgp(&f.world, &s, f.arena, &v);
+    a = &v.nodes[0];
+    if ((a->reason == BGP_CONFLICTING_ADVERTISEMENTS) != clash ||
+        a->conflict != conflicts[row].on_a || (a->conflict_a == &f.bgp[0]) != clash ||
+        (a->conflict_b == &f.bgp[1]) != clash)
+        fail_msg("%s, %zu first: \"%s\", conflict %d", conflicts[row].name, first,
+                 bgp_reason_name(a->reason), a->conflict);
+}
+
 static void test_conflicts(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(conflicts); i++) {
-        CLEANUP(fixture_done) struct fixture f;
-        struct service_spec spec = {.labels = "app=nginx", .endpoints = "A/r"};
-        const struct bgp_node_verdict *a;
-        struct decide_service s;
-        struct bgp_verdict v;
-        bool clash = conflicts[i].on_a != ADV_CONFLICT_NONE;
-
-        fixture_init(&f, "A B");
-        add_conflict_row(&f, i);
-        s = fixture_service(&f, &spec);
-        decide_bgp(&f.world, &s, f.arena, &v);
-        a = &v.nodes[0];
-        if ((a->reason == BGP_CONFLICTING_ADVERTISEMENTS) != clash ||
-            a->conflict != conflicts[i].on_a || (a->conflict_a == &f.bgp[0]) != clash ||
-            (a->conflict_b == &f.bgp[1]) != clash)
-            fail_msg("%s: \"%s\", conflict %d", conflicts[i].name, bgp_reason_name(a->reason),
-                     a->conflict);
+        check_conflict(i, 0);
+        check_conflict(i, 1);
     }
 }
 

@@ -307,6 +307,90 @@ static void test_union_of_communities(void **state)
 }
 
 /*
+ * Of one Service two advertisements, each for some of the nodes and with a community of its own; of
+ * a node with neither there is no route (spec speaker-bgp 7.5, node selectors).
+ */
+static const struct {
+    const char *name, *nodes[2]; /* NULL: all */
+    const char *want;
+} node_sets[] = {
+    {"the same two", {"A B", "A B"}, "A>p 10.20.30.1/32 1:1 2:2, B>p 10.20.30.1/32 1:1 2:2"},
+    {"one of two", {"A", "A B"}, "A>p 10.20.30.1/32 1:1 2:2, B>p 10.20.30.1/32 2:2"},
+    {"all, and two",
+     {NULL, "A B"},
+     "A>p 10.20.30.1/32 1:1 2:2, B>p 10.20.30.1/32 1:1 2:2, C>p 10.20.30.1/32 1:1"},
+    {"apart", {"A", "B C"}, "A>p 10.20.30.1/32 1:1, B>p 10.20.30.1/32 2:2, C>p 10.20.30.1/32 2:2"},
+    {"none, and one", {"", "C"}, "C>p 10.20.30.1/32 2:2"},
+};
+
+static void test_node_sets(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(node_sets); i++) {
+        CLEANUP(fixture_done) struct fixture f;
+        struct service_spec spec = {.endpoints = "A/r"};
+        struct cluster c = {0};
+        const char *got;
+
+        fixture_init(&f, "A B C");
+        fixture_communities(&f, fixture_bgp(&f, "one", node_sets[i].nodes[0]), "1:1");
+        fixture_communities(&f, fixture_bgp(&f, "two", node_sets[i].nodes[1]), "2:2");
+        (void)fixture_peer(&f, "p", "10.9.0.1", NULL);
+        add_service(&c, &f, &spec);
+        decide_all(&c, &f);
+        got = routes(&c, &f, 0);
+        if (!str_eq(got, node_sets[i].want))
+            fail_msg("%s: %s, want %s", node_sets[i].name, got, node_sets[i].want);
+    }
+}
+
+/* Which nodes tell which peers, by the nodes that the peers select (7.5, peer node selectors). */
+static const struct {
+    const char *name, *nodes[3]; /* of the peers p0, p1, p2; NULL: there are no more */
+    const char *want;
+} peer_sets[] = {
+    {"each node one", {"A", "B C"}, "A>p0, B>p1, C>p1"},
+    {"one has all", {"A", "B", "A B C"}, "A>p0, A>p2, B>p1, B>p2, C>p2"},
+    {"one node has none", {"A", "B", "A"}, "A>p0, A>p2, B>p1"},
+};
+
+static const char *who_tells_whom(struct cluster *c, struct fixture *f)
+{
+    CLEANUP(text_done) struct text t = {0};
+    size_t count;
+    struct bgp_route *list = route_table_of(c->table, 0, f->arena, &count);
+
+    for (size_t i = 0; i < count; i++)
+        text_printf(&t, "%s%s>%s", i > 0 ? ", " : "", f->cfg.nodes.items[list[i].node],
+                    list[i].peer->name);
+    return arena_strdup(f->arena, text_str(&t));
+}
+
+static void test_peer_sets(void **state)
+{
+    const char *const names[] = {"p0", "p1", "p2"}, *const at[] = {"10.9.0.1", "10.9.0.2",
+                                                                   "10.9.0.3"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(peer_sets); i++) {
+        CLEANUP(fixture_done) struct fixture f;
+        struct service_spec spec = {.endpoints = "A/r"};
+        struct cluster c = {0};
+        const char *got;
+
+        fixture_init(&f, "A B C");
+        (void)fixture_bgp(&f, "main", NULL);
+        for (size_t k = 0; k < ARRAY_SIZE(names) && peer_sets[i].nodes[k] != NULL; k++)
+            (void)fixture_peer(&f, names[k], at[k], peer_sets[i].nodes[k]);
+        add_service(&c, &f, &spec);
+        decide_all(&c, &f);
+        got = who_tells_whom(&c, &f);
+        if (!str_eq(got, peer_sets[i].want))
+            fail_msg("%s: %s, want %s", peer_sets[i].name, got, peer_sets[i].want);
+    }
+}
+
+/*
  * Two Services, app=x and app=y, each with its own advertisement: what they wish for an address
  * that they share, or a prefix in which they meet.
  */
@@ -512,6 +596,8 @@ int main(void)
         cmocka_unit_test(test_two_advertisements),
         cmocka_unit_test(test_advertisement_a_peer),
         cmocka_unit_test(test_union_of_communities),
+        cmocka_unit_test(test_node_sets),
+        cmocka_unit_test(test_peer_sets),
         cmocka_unit_test(test_two_services),
         cmocka_unit_test(test_last_contributor),
         cmocka_unit_test(test_service_without_routes),

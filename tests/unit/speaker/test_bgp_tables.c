@@ -1,126 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From MetalLB's objects to sessions and routes: the steps of its own tests (spec speaker-bgp 7.1),
- * one after the other on one router. Real are the configuration, the decision and the router; the
- * engines are fakes.
+ * one after the other on one router.
  */
-#include "speaker/router.h"
+#include "bgp_stage.h"
 
-#include "../config/world.h"
-#include "../decide/fixture.h"
 #include "base/log.h"
-#include "fake_engines.h"
-#include "role/loop.h"
-#include "speaker/announce_decide.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-#define NODE "pandora"
-enum { SERVICES = 2 };
-
-/* No type: the Service does not exist. No IP: it has no address. */
-struct service_row {
-    const char *type, *policy, *ip;
-    const char *endpoints; /* as of struct service_spec */
-};
-
-struct stage {
-    struct event_base *base;
-    struct router *router;
-    struct fixture f; /* of the Services */
-    struct snapshot *cfg;
-    struct decide_node *nodes;
-    char holders[SERVICES];
-    bool changed[SERVICES];
-};
-
-static void on_changed(void *arg, void *holder)
-{
-    struct stage *s = arg;
-
-    for (size_t i = 0; i < SERVICES; i++)
-        s->changed[i] |= holder == &s->holders[i];
-}
-
-static int setup(void **state)
-{
-    struct stage *s = xcalloc(1, sizeof(*s));
-    struct router_options options = {.node = NODE, .holder_changed = on_changed, .arg = s};
-    struct err err = {0};
-
-    s->base = loop_new();
-    options.base = s->base;
-    assert_true(router_defaults_of(&options.defaults, NULL));
-    assert_int_equal(router_new(&s->router, &options, &err), 0);
-    fixture_init(&s->f, "iris " NODE);
-    *state = s;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct stage *s = *state;
-
-    router_free(s->router);
-    snapshot_unref(s->cfg);
-    free(s->nodes);
-    fixture_done(&s->f);
-    event_base_free(s->base);
-    free(s);
-    fake_reset();
-    return 0;
-}
-
-static void configure(struct stage *s, const char *name, const char *lines)
-{
-    CLEANUP(fault_list_done) struct fault_list faults = {0}, warnings = {0};
-    struct config_input in;
-    struct world w;
-    struct snapshot *cfg;
-
-    world_init(&w, lines);
-    in = world_input(&w);
-    if (config_build(&cfg, &in, &faults, &warnings) < 0)
-        fail_msg("%s: %s", name, faults.items[0].message);
-    world_done(&w);
-    snapshot_unref(s->cfg);
-    free(s->nodes);
-    s->cfg = cfg;
-    s->nodes = xcalloc(cfg->nodes.count + 1, sizeof(*s->nodes));
-    router_set_config(s->router, cfg, snapshot_node_index(cfg, NODE), fixture_ip("198.18.0.1"),
-                      (struct ip){0});
-}
-
-static void evaluate(struct stage *s, size_t at, const struct service_row *row)
-{
-    const struct decide_world world = {.cfg = s->cfg, .nodes = s->nodes};
-    const struct service_spec spec = {.policy = row->policy, .endpoints = row->endpoints};
-    const struct decide_service service = fixture_service(&s->f, &spec);
-    struct object o = *service.service;
-    struct announce_question q = {.world = s->cfg != NULL ? &world : NULL,
-                                  .node = NODE,
-                                  .lb_class = "",
-                                  .slices = service.slices};
-    struct announce_answer a;
-    struct ingress ingress = {.ip = row->ip, .hostname = ""};
-
-    o.service.type = row->type;
-    o.service.ingress = &ingress;
-    o.service.ingress_count = row->ip != NULL;
-    q.service = row->type != NULL ? &o : NULL;
-    announce_decide(&q, s->f.arena, &a);
-    if (a.action == ANNOUNCE && a.refusals[ANNOUNCE_BGP] == NULL)
-        router_put(s->router, &s->holders[at], a.ads, a.ad_count, a.draining);
-    else if (a.action != ANNOUNCE_LATER)
-        router_drop(s->router, &s->holders[at]);
-}
 
 static void add_session(void *arg, const struct router_peer_view *v)
 {
@@ -130,18 +23,12 @@ static void add_session(void *arg, const struct router_peer_view *v)
                 ip_format(fake_peer(v->bgp.name)->key.address).s);
 }
 
-static void expect(const char *step, const char *what, const char *got, const char *want)
-{
-    if (!str_eq(got, want))
-        fail_msg("%s: %s \"%s\", want \"%s\"", step, what, got, want);
-}
-
 static void expect_sessions(struct stage *s, const char *step, const char *want)
 {
     CLEANUP(text_done) struct text t = {0};
 
     router_each_peer(s->router, add_session, &t);
-    expect(step, "sessions", text_str(&t), want);
+    stage_expect(step, "sessions", text_str(&t), want);
 }
 
 /* --- TestBGPSpeakerEPSlices --- */
@@ -163,27 +50,31 @@ static void expect_sessions(struct stage *s, const char *step, const char *want)
 
 #define CLUSTER(endpoints)                                                                         \
     {                                                                                              \
-        "LoadBalancer", "Cluster", "10.20.30.1", endpoints                                         \
+        "LoadBalancer", "Cluster", "10.20.30.1", endpoints, NULL                                   \
     }
 #define LOCAL(endpoints)                                                                           \
     {                                                                                              \
-        "LoadBalancer", "Local", "10.20.30.1", endpoints                                           \
+        "LoadBalancer", "Local", "10.20.30.1", endpoints, NULL                                     \
     }
 #define SECOND(ip)                                                                                 \
     {                                                                                              \
-        "LoadBalancer", "Cluster", ip, "iris/r"                                                    \
+        "LoadBalancer", "Cluster", ip, "iris/r", NULL                                              \
     }
 #define ONE "peer1@1.2.3.4"
 #define BOTH "peer1@1.2.3.4 peer2@1.2.3.5"
 
 static const struct {
     const char *name, *config; /* NULL: as before */
-    struct service_row services[SERVICES];
+    struct stage_service services[STAGE_SERVICES];
     const char *sessions, *routes;
 } slices[] = {
     {"1 no configuration", NULL, {CLUSTER("iris/r")}, "", ""},
     {"2 a configuration, no Service", POOL ADV P1, {{0}}, ONE, ""},
-    {"3 not a load balancer", NULL, {{"ClusterIP", "Cluster", "10.20.30.1", "iris/r"}}, ONE, ""},
+    {"3 not a load balancer",
+     NULL,
+     {{"ClusterIP", "Cluster", "10.20.30.1", "iris/r", NULL}},
+     ONE,
+     ""},
     {"4 Cluster", NULL, {CLUSTER("iris/r")}, ONE, "10.20.30.1/32 peer1"},
     {"5 Local, endpoint elsewhere", NULL, {LOCAL("iris/r")}, ONE, ""},
     {"6 Local, both", NULL, {LOCAL("iris/r|pandora/r")}, ONE, "10.20.30.1/32 peer1"},
@@ -243,11 +134,11 @@ static void test_slices(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(slices); i++) {
         if (slices[i].config != NULL)
-            configure(s, slices[i].name, slices[i].config);
-        for (size_t k = 0; k < SERVICES; k++)
-            evaluate(s, k, &slices[i].services[k]);
+            stage_configure(s, slices[i].name, slices[i].config, 0);
+        for (size_t k = 0; k < STAGE_SERVICES; k++)
+            stage_evaluate(s, k, &slices[i].services[k]);
         expect_sessions(s, slices[i].name, slices[i].sessions);
-        expect(slices[i].name, "routes", fake_routes(), slices[i].routes);
+        stage_expect(slices[i].name, "routes", fake_routes(), slices[i].routes);
     }
 }
 
@@ -286,7 +177,7 @@ static void test_node_selectors(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(selectors); i++) {
         if (selectors[i].config != NULL)
-            configure(s, selectors[i].name, selectors[i].config);
+            stage_configure(s, selectors[i].name, selectors[i].config, 0);
         expect_sessions(s, selectors[i].name, selectors[i].sessions);
     }
 }
@@ -300,14 +191,14 @@ static void test_node_selectors(void **state)
 #define ADV_1_P1 "bgp adv1 {'ipAddressPools':['pool1'],'peers':['peer1']}\n"
 #define SERVICE(ip)                                                                                \
     {                                                                                              \
-        "LoadBalancer", "Cluster", ip, "pandora/r"                                                 \
+        "LoadBalancer", "Cluster", ip, "pandora/r", NULL                                           \
     }
 
 static const struct {
     const char *name, *config; /* NULL: as before */
-    struct service_row services[SERVICES];
-    const char *peers[SERVICES];
-    bool told[SERVICES]; /* that its peers have changed; more than once in a turn is once */
+    struct stage_service services[STAGE_SERVICES];
+    const char *peers[STAGE_SERVICES];
+    bool told[STAGE_SERVICES]; /* that its peers have changed; more than once in a turn is once */
 } peers_of_services[] = {
     {"1 configuration", POOLS ADV_1 P1 P2, {{0}}, {"", ""}, {false, false}},
     {"2 first", NULL, {SERVICE("10.20.30.1")}, {"peer1,peer2", ""}, {true, false}},
@@ -343,15 +234,15 @@ static void test_peers_of_services(void **state)
 
         memset(s->changed, 0, sizeof(s->changed));
         if (peers_of_services[i].config != NULL)
-            configure(s, name, peers_of_services[i].config);
-        for (size_t k = 0; k < SERVICES; k++)
-            evaluate(s, k, &peers_of_services[i].services[k]);
+            stage_configure(s, name, peers_of_services[i].config, 0);
+        for (size_t k = 0; k < STAGE_SERVICES; k++)
+            stage_evaluate(s, k, &peers_of_services[i].services[k]);
         event_base_loop(s->base, EVLOOP_NONBLOCK);
-        for (size_t k = 0; k < SERVICES; k++) {
+        for (size_t k = 0; k < STAGE_SERVICES; k++) {
             const struct string_list list =
                 router_holder_peers(s->router, &s->holders[k], s->f.arena);
 
-            expect(name, "peers", fixture_join(&s->f, &list), peers_of_services[i].peers[k]);
+            stage_expect(name, "peers", fixture_join(&s->f, &list), peers_of_services[i].peers[k]);
             if (s->changed[k] != peers_of_services[i].told[k])
                 fail_msg("%s: service %zu: told is %d", name, k + 1, s->changed[k]);
         }
@@ -361,9 +252,9 @@ static void test_peers_of_services(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_slices, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_node_selectors, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_peers_of_services, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slices, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_node_selectors, stage_set_up, stage_tear_down),
+        cmocka_unit_test_setup_teardown(test_peers_of_services, stage_set_up, stage_tear_down),
     };
 
     log_set_silent();
