@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "bgp/bgp_int.h"
+#include "net/tcp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,12 +26,14 @@ static void on_shutdown(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Spec F29b: a peer with graceful restart keeps the routes when the connection ends without a
- * word; when they are to go, RFC 8538 needs a Hard Reset for it. */
+ * word; when they are to go, RFC 8538 needs a Hard Reset for it. What it keeps must be the latest
+ * state: nothing follows before we are back. */
 static void shut_session(struct bgp_session *s, enum bgp_shutdown how, const char *text)
 {
     struct bgp_error why;
 
     if (how == BGP_SHUTDOWN_RESTART && bgp_session_is_retained(s)) {
+        bgp_send_last(s);
         bgp_session_stop(s, NULL);
         return;
     }
@@ -55,6 +58,11 @@ void bgp_shutdown(struct bgp *b, enum bgp_shutdown how, const char *text, void (
 }
 
 /* --- life --- */
+
+bool bgp_has_passwords(void)
+{
+    return tcp_has_md5();
+}
 
 struct bgp *bgp_free(struct bgp *b)
 {

@@ -38,11 +38,11 @@ struct bgp_peer_options {
 };
 
 enum bgp_event {
-    BGP_PEER_STATE,      /* another state */
-    BGP_PEER_UP,         /* Established */
-    BGP_PEER_DOWN,       /* no longer */
-    BGP_PEER_SENT_ERROR, /* a NOTIFICATION */
-    BGP_PEER_GOT_ERROR,
+    BGP_PEER_STATE,       /* another state */
+    BGP_PEER_UP,          /* Established */
+    BGP_PEER_DOWN,        /* no longer */
+    BGP_PEER_SENT_ERROR,  /* a NOTIFICATION about a failure: no cease, unless BFD is down */
+    BGP_PEER_GOT_ERROR,   /* any NOTIFICATION */
     BGP_PEER_NO_NEXT_HOP, /* a family of a session cannot be announced */
 };
 
@@ -57,6 +57,9 @@ struct bgp_options {
     void (*event)(void *arg, enum bgp_event event, const char *peer, const char *text);
     void *arg;
 };
+
+/* Does the kernel sign connections (RFC 2385)? A peer with a password cannot run without. */
+bool bgp_has_passwords(void);
 
 NODISCARD int bgp_new(struct bgp **ret, const struct bgp_options *options, struct err *err);
 struct bgp *bgp_free(struct bgp *b); /* closes silently what bgp_shutdown has left */

@@ -127,7 +127,7 @@ static void end_all(struct bgp_fsm *f, struct mono now, const struct bgp_error *
     f->retry = (struct mono){0};
     f->held_back = f->refusing = false;
     if (why != NULL)
-        bgp_fsm_set_said(f, BGP_CONN_OUT, "we", why);
+        bgp_fsm_set_said(f, BGP_CONN_OUT, BGP_WHY_OTHER, "we", why);
 }
 
 void bgp_fsm_stop(struct bgp_fsm *f, struct mono now, const struct bgp_error *why)
@@ -135,7 +135,7 @@ void bgp_fsm_stop(struct bgp_fsm *f, struct mono now, const struct bgp_error *wh
     end_all(f, now, why);
     f->started = false;
     if (why == NULL)
-        bgp_fsm_set_error(f, BGP_CONN_OUT, "stopped");
+        bgp_fsm_set_error(f, BGP_CONN_OUT, BGP_WHY_OTHER, "stopped");
     bgp_fsm_settle(f, now);
 }
 
@@ -158,7 +158,7 @@ void bgp_fsm_reachable(struct bgp_fsm *f, struct mono now, bool reachable, const
     f->reachable = reachable;
     if (!reachable) {
         end_all(f, now, &cease);
-        bgp_fsm_set_error(f, BGP_CONN_OUT, why);
+        bgp_fsm_set_error(f, BGP_CONN_OUT, BGP_WHY_OTHER, why);
     } else if (!was && f->started) {
         f->retry_s = BGP_RETRY_FIRST_S;
         bgp_fsm_dial(f, now);
@@ -211,6 +211,11 @@ const struct bgp_fsm_counts *bgp_fsm_counts(const struct bgp_fsm *f)
 const char *bgp_fsm_last_error(const struct bgp_fsm *f)
 {
     return text_str(&f->last_error);
+}
+
+bool bgp_fsm_has_verdict(const struct bgp_fsm *f)
+{
+    return f->why == BGP_WHY_MESSAGE;
 }
 
 struct mono bgp_fsm_since(const struct bgp_fsm *f)

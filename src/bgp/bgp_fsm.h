@@ -138,6 +138,7 @@ bool bgp_fsm_next(struct bgp_fsm *f, struct bgp_action *ret);
 /* What was agreed on the connection that is Established. */
 struct bgp_agreement {
     bool ibgp, as4, extended_message, enhanced_refresh, v4_over_v6;
+    bool keeps_routes; /* the peer, when we restart: the OPENs of both had graceful restart */
     bool family[BGP_FAMILIES];
     uint16_t hold_s, keepalive_s;
     uint32_t peer_as, peer_id;
@@ -162,5 +163,8 @@ const struct bgp_fsm_counts *bgp_fsm_counts(const struct bgp_fsm *f);
 
 /* Why the last session ended or none comes about, for people; "" at the start. */
 const char *bgp_fsm_last_error(const struct bgp_fsm *f);
+/* That is what a message was about, and there was no session since. It stays while connections are
+ * refused and reset. */
+bool bgp_fsm_has_verdict(const struct bgp_fsm *f);
 struct mono bgp_fsm_since(const struct bgp_fsm *f);     /* of the state */
 struct mono bgp_fsm_next_dial(const struct bgp_fsm *f); /* never: none is planned */

@@ -16,6 +16,7 @@
 #include "bgp/bgp_fsm_int.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 
 enum bgp_conn bgp_fsm_other(enum bgp_conn c)
@@ -30,39 +31,54 @@ bool bgp_fsm_has(const struct bgp_fsm *f, enum bgp_phase at_least)
 
 /* --- last error --- */
 
-void bgp_fsm_set_error(struct bgp_fsm *f, enum bgp_conn c, const char *why)
+void bgp_fsm_set_error(struct bgp_fsm *f, enum bgp_conn c, enum bgp_why why, const char *text)
 {
     if (f->halves[bgp_fsm_other(c)].phase >= BGP_PHASE_OPEN_CONFIRM)
         return;
+    if (why == BGP_WHY_AFTERMATH && f->why == BGP_WHY_MESSAGE)
+        return;
+    f->why = why;
     text_done(&f->last_error);
-    text_add(&f->last_error, why);
+    text_add(&f->last_error, text);
 }
 
-void bgp_fsm_set_said(struct bgp_fsm *f, enum bgp_conn c, const char *who,
+void bgp_fsm_set_said(struct bgp_fsm *f, enum bgp_conn c, enum bgp_why why, const char *who,
                       const struct bgp_error *e)
 {
-    CLEANUP(text_done) struct text why = {0};
+    CLEANUP(text_done) struct text said = {0};
 
-    text_printf(&why, "%s said ", who);
-    bgp_error_print(&why, e);
-    bgp_fsm_set_error(f, c, text_str(&why));
+    text_printf(&said, "%s said ", who);
+    bgp_error_print(&said, e);
+    bgp_fsm_set_error(f, c, why, text_str(&said));
+}
+
+static enum bgp_why why_of_errno(int error)
+{
+    switch (error) {
+    case 0:
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ECONNREFUSED:
+        return BGP_WHY_AFTERMATH;
+    default:
+        return BGP_WHY_OTHER;
+    }
 }
 
 static void set_errno(struct bgp_fsm *f, enum bgp_conn c, int error)
 {
     const char *name = strerrordesc_np(error);
-    CLEANUP(text_done) struct text why = {0};
+    CLEANUP(text_done) struct text text = {0};
 
-    if (error == 0) {
-        bgp_fsm_set_error(f, c, "the peer closed the connection");
-        return;
-    }
-    if (name != NULL)
-        text_add(&why, name);
+    if (error == 0)
+        text_add(&text, "the peer closed the connection");
+    else if (name != NULL)
+        text_add(&text, name);
     else
-        text_printf(&why, "error %d", error);
-    why.chars[0] = (char)tolower((unsigned char)why.chars[0]);
-    bgp_fsm_set_error(f, c, text_str(&why));
+        text_printf(&text, "error %d", error);
+    text.chars[0] = (char)tolower((unsigned char)text.chars[0]);
+    bgp_fsm_set_error(f, c, why_of_errno(error), text_str(&text));
 }
 
 /* --- ends --- */
@@ -130,6 +146,7 @@ static void establish(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
     f->established = now;
     f->restarting_until = (struct mono){0};
     f->counts.established++;
+    f->why = BGP_WHY_OTHER;
     bgp_fsm_act(f, BGP_DO_UP, c);
 }
 
@@ -180,15 +197,25 @@ void bgp_fsm_after(struct bgp_fsm *f, struct mono now, enum bgp_conn c, enum bgp
     }
 }
 
+/* Silence, and what BFD says, may have the same reason as what follows. */
+static enum bgp_why why_of_complaint(const struct bgp_error *e)
+{
+    bool message =
+        e->code != BGP_ERR_HOLD && e->code != BGP_ERR_SEND_HOLD && e->code != BGP_ERR_CEASE;
+
+    return message ? BGP_WHY_MESSAGE : BGP_WHY_OTHER;
+}
+
 void bgp_fsm_complain(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
-                      const struct bgp_error *e, const char *why)
+                      const struct bgp_error *e, const char *text)
 {
     enum bgp_phase from = f->halves[c].phase;
+    enum bgp_why why = why_of_complaint(e);
 
-    if (why != NULL)
-        bgp_fsm_set_error(f, c, why);
+    if (text != NULL)
+        bgp_fsm_set_error(f, c, why, text);
     else
-        bgp_fsm_set_said(f, c, "we", e);
+        bgp_fsm_set_said(f, c, why, "we", e);
     bgp_fsm_hang_up(f, now, c, e);
     bgp_fsm_after(f, now, c, from, BGP_ENDED_BY_COMPLAINT);
 }
@@ -211,7 +238,8 @@ static void begin(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 {
     struct bgp_half *h = &f->halves[c];
 
-    *h = (struct bgp_half){.phase = BGP_PHASE_OPEN_SENT, .since = now};
+    *h = (struct bgp_half){
+        .phase = BGP_PHASE_OPEN_SENT, .since = now, .graceful = f->options.graceful};
     bgp_fsm_start_hold(h, now);
     bgp_fsm_send_open(f, c, now);
 }
@@ -246,7 +274,7 @@ void bgp_fsm_make_room(struct bgp_fsm *f, struct mono now)
     case BGP_PHASE_ESTABLISHED:
         if (!in->agreed.peer_caps.graceful || !came_later(f, now))
             return;
-        bgp_fsm_set_error(f, BGP_CONN_IN, "the peer has restarted");
+        bgp_fsm_set_error(f, BGP_CONN_IN, BGP_WHY_OTHER, "the peer has restarted");
         bgp_fsm_hang_up(f, now, BGP_CONN_IN, NULL);
         break;
     }
@@ -298,7 +326,7 @@ static void meet_session(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
         return;
     }
     bgp_fsm_hang_up(f, now, session, NULL);
-    bgp_fsm_set_error(f, session, "the peer has restarted");
+    bgp_fsm_set_error(f, session, BGP_WHY_OTHER, "the peer has restarted");
     take(f, now, c);
 }
 
@@ -307,8 +335,10 @@ void bgp_fsm_got_open(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
 {
     enum bgp_conn other = bgp_fsm_other(c);
     bool wins = bgp_agree_winner(&f->options, a) == c;
+    struct bgp_half *h = &f->halves[c];
 
-    f->halves[c].agreed = *a;
+    h->agreed = *a;
+    h->agreed.keeps_routes = h->graceful && a->peer_caps.graceful;
     switch (f->halves[other].phase) {
     case BGP_PHASE_NONE:
     case BGP_PHASE_DIALING:
@@ -316,7 +346,7 @@ void bgp_fsm_got_open(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
         return;
     case BGP_PHASE_OPEN_SENT:
         if (!wins) {
-            withhold(&f->halves[c], now);
+            withhold(h, now);
             return;
         }
         lose_collision(f, now, other);

@@ -36,12 +36,20 @@ enum bgp_ending {
     BGP_ENDED_BY_COMPLAINT, /* of ours or the peer's: damped */
 };
 
+/* What a last error comes from. */
+enum bgp_why {
+    BGP_WHY_OTHER,
+    BGP_WHY_MESSAGE,   /* the protocol's: what the peer said, or what was wrong with it */
+    BGP_WHY_AFTERMATH, /* reset, closed, refused: after a message's this tells nothing new */
+};
+
 struct bgp_half {
     enum bgp_phase phase;
     struct mono since;                      /* of the TCP connection */
     struct mono hold, keepalive, send_hold; /* when they expire */
     struct mono withheld;                   /* until when; set while our KEEPALIVE is held back */
     bool confirmed;                         /* the peer's KEEPALIVE came meanwhile */
+    bool graceful;                          /* our OPEN listed the families in capability 64 */
     struct bgp_agreement agreed;            /* from OpenConfirm on */
 };
 
@@ -69,6 +77,7 @@ struct bgp_fsm {
 
     struct bgp_fsm_counts counts;
     struct text last_error;
+    enum bgp_why why; /* of last_error; a session makes an end of BGP_WHY_MESSAGE */
 
     struct bgp_item *items; /* owned; those from `next` to `count` wait */
     size_t next, count, cap;
@@ -110,9 +119,9 @@ void bgp_fsm_hang_up(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
 /* What comes next: the connection had come to `from`. */
 void bgp_fsm_after(struct bgp_fsm *f, struct mono now, enum bgp_conn c, enum bgp_phase from,
                    enum bgp_ending how);
-/* Ends it because of a fault, and what comes next. `why` for people; NULL: the NOTIFICATION. */
+/* Ends it because of a fault, and what comes next. `text` for people; NULL: the NOTIFICATION. */
 void bgp_fsm_complain(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
-                      const struct bgp_error *e, const char *why);
+                      const struct bgp_error *e, const char *text);
 
 void bgp_fsm_got_open(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
                       const struct bgp_agreement *a);
@@ -120,7 +129,7 @@ void bgp_fsm_got_keepalive(struct bgp_fsm *f, struct mono now, enum bgp_conn c);
 /* A collision that the peer does not end: this connection stays. */
 void bgp_fsm_end_collision(struct bgp_fsm *f, struct mono now, enum bgp_conn c);
 
-/* The last error, unless the other connection does better. */
-void bgp_fsm_set_error(struct bgp_fsm *f, enum bgp_conn c, const char *why);
-void bgp_fsm_set_said(struct bgp_fsm *f, enum bgp_conn c, const char *who,
+/* The last error, unless the other connection does better, or the one before says more. */
+void bgp_fsm_set_error(struct bgp_fsm *f, enum bgp_conn c, enum bgp_why why, const char *text);
+void bgp_fsm_set_said(struct bgp_fsm *f, enum bgp_conn c, enum bgp_why why, const char *who,
                       const struct bgp_error *e);

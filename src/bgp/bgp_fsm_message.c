@@ -49,7 +49,7 @@ static void on_notification(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
     bgp_notification_read(&e, body.pos, body.left);
     f->counts.notifications_received++;
     bgp_fsm_act(f, BGP_TELL_RECEIVED, c)->error = e;
-    bgp_fsm_set_said(f, c, "peer", &e);
+    bgp_fsm_set_said(f, c, is_refusal(&e) ? BGP_WHY_AFTERMATH : BGP_WHY_MESSAGE, "peer", &e);
     bgp_fsm_hang_up(f, now, c, NULL);
     bgp_fsm_after(f, now, c, from, is_refusal(&e) ? BGP_ENDED_BY_TCP : BGP_ENDED_BY_COMPLAINT);
 }

@@ -197,7 +197,7 @@ static void tick_conn(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 static void tick_retry(struct bgp_fsm *f, struct mono now)
 {
     if (f->halves[BGP_CONN_OUT].phase == BGP_PHASE_DIALING) {
-        bgp_fsm_set_error(f, BGP_CONN_OUT, "no answer to our dial");
+        bgp_fsm_set_error(f, BGP_CONN_OUT, BGP_WHY_OTHER, "no answer to our dial");
         bgp_fsm_hang_up(f, now, BGP_CONN_OUT, NULL);
         (void)next_retry(f, now); /* more patience the next time */
     }

@@ -28,6 +28,7 @@ enum {
     FLUSH_BUDGET = 256 * 1024, /* bytes of one callback, all peers together */
     PRIORITY_WORK = 2, /* role/loop.h: reads, too: a peer that floods us must not hold up others */
     LINGER_MAX = 256,  /* connections; for one more the oldest is reset */
+    LINGER_PEER_MAX = 8, /* ... of one peer: none pushes out those of others */
     LINGER_S = 1,
     SHUTDOWN_S = 2,
     COMPLETE_S = 60, /* End-of-RIB waits so long for bgp_routes_complete (spec 5.9) */
@@ -43,6 +44,7 @@ struct bgp_queue {
 struct bgp_link {
     struct bgp *engine;
     struct bgp_session *session; /* NULL: it lingers */
+    uint32_t peer;               /* the id of the session's, which may be gone */
     struct bgp_link *next, *prev;
     enum bgp_conn which;
     int fd;
@@ -150,8 +152,8 @@ void bgp_session_reset(struct bgp_session *s, const struct bgp_error *why); /* t
 const char *bgp_session_error(const struct bgp_session *s);
 /* A plain cease lets a peer that agreed to RFC 8538 keep the routes. */
 bool bgp_session_needs_hard_reset(const struct bgp_session *s);
-bool bgp_session_is_retained(
-    const struct bgp_session *s); /* the peer keeps routes over a restart */
+/* The peer keeps routes over a restart. */
+bool bgp_session_is_retained(const struct bgp_session *s);
 void bgp_session_tell(struct bgp_session *s, enum bgp_event event, const char *text);
 
 /* --- bgp_session_log.c --- */
@@ -179,12 +181,13 @@ void bgp_send_init(struct bgp *b);
 void bgp_send_start(struct bgp_session *s); /* Established */
 void bgp_send_refresh(struct bgp_session *s, enum bgp_family f, bool enhanced);
 bool bgp_send_is_pending(const struct bgp_session *s);
-void bgp_send_later(struct bgp *b); /* in this turn of the loop */
+void bgp_send_later(struct bgp *b);        /* in this turn of the loop */
+void bgp_send_last(struct bgp_session *s); /* at once, as much as the socket takes */
 
 /* --- bgp_session_link.c: one connection --- */
 
-/* Takes the descriptor. */
-struct bgp_link *bgp_link_new(struct bgp *b, int fd_take, enum bgp_conn which);
+/* Takes the descriptor; attached later, or closed. */
+struct bgp_link *bgp_link_new(const struct bgp_session *s, int fd_take, enum bgp_conn which);
 void bgp_link_attach(struct bgp_session *s, struct bgp_link *l);
 void bgp_link_read(struct bgp_link *l);                                   /* one chunk */
 void bgp_link_send(struct bgp_link *l, const uint8_t *bytes, size_t len); /* ahead of updates */

@@ -38,17 +38,6 @@ static bool reaches(const struct bgp_local_address *a, struct ip peer)
            prefix_contains(prefix_of(base, a->prefix_len), peer);
 }
 
-bool bgp_is_on_link(struct ip peer, const struct bgp_local_address *addresses, size_t count)
-{
-    if (ip_is_link_local(peer))
-        return true;
-    for (size_t i = 0; i < count; i++) {
-        if (reaches(&addresses[i], peer))
-            return true;
-    }
-    return false;
-}
-
 /* --- the interface of the local end --- */
 
 static uint32_t find_owner(const struct bgp_ends *ends, const struct bgp_local_address *addresses,

@@ -26,9 +26,6 @@ void bgp_next_hop_choose(struct bgp_next_hop ret[BGP_FAMILIES], const char *ret_
                          const struct bgp_ends *ends, const struct bgp_local_address *addresses,
                          size_t count);
 
-/* Is the address on a network that an interface of ours has an address on? */
-bool bgp_is_on_link(struct ip peer, const struct bgp_local_address *addresses, size_t count);
-
 /*
  * The router identifier when the configuration names none (F20): the highest IPv4 address on the
  * loopback interface (not 127/8), else node_v4, else the CRC-32 of the node's name, little-endian.

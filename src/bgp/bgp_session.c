@@ -27,7 +27,7 @@ bool bgp_session_is_retained(const struct bgp_session *s)
 {
     const struct bgp_agreement *a = bgp_fsm_agreement(s->machine);
 
-    return a != NULL && s->options.fsm.graceful && a->peer_caps.graceful;
+    return a != NULL && a->keeps_routes;
 }
 
 /* --- next hops --- */
@@ -99,7 +99,7 @@ static void session_dial(struct bgp_session *s)
         bgp_session_log_dial(s, err_text(&err));
         bgp_fsm_lost(s->machine, mono_now(), BGP_CONN_OUT, -fd);
     } else {
-        l = bgp_link_new(s->engine, fd, BGP_CONN_OUT);
+        l = bgp_link_new(s, fd, BGP_CONN_OUT);
         l->dialling = true;
         bgp_link_attach(s, l);
     }
@@ -166,6 +166,12 @@ static void session_down(struct bgp_session *s)
     bgp_session_tell(s, BGP_PEER_DOWN, bgp_session_error(s));
 }
 
+/* The other reasons for a cease of ours are our own doing, or nobody's fault. */
+static bool is_failure(const struct bgp_error *e)
+{
+    return e->code != BGP_ERR_CEASE || e->subcode == BGP_CEASE_BFD_DOWN;
+}
+
 static void session_error(struct bgp_session *s, const struct bgp_error *e, bool sent)
 {
     struct text text = {0};
@@ -174,7 +180,10 @@ static void session_error(struct bgp_session *s, const struct bgp_error *e, bool
     *(sent ? &s->last_sent : &s->last_received) = *e;
     bgp_session_log_error(s, e, sent);
     bgp_error_print(&text, e);
-    bgp_session_tell(s, sent ? BGP_PEER_SENT_ERROR : BGP_PEER_GOT_ERROR, text_str(&text));
+    if (!sent)
+        bgp_session_tell(s, BGP_PEER_GOT_ERROR, text_str(&text));
+    else if (is_failure(e))
+        bgp_session_tell(s, BGP_PEER_SENT_ERROR, text_str(&text));
     text_done(&text);
 }
 
@@ -278,7 +287,7 @@ static void session_refuse(struct bgp_link *l, const struct bgp_error *e)
 /* The machine first gives up what stands in the way of the new connection. */
 void bgp_session_accept(struct bgp_session *s, int fd_take)
 {
-    struct bgp_link *l = bgp_link_new(s->engine, fd_take, BGP_CONN_IN);
+    struct bgp_link *l = bgp_link_new(s, fd_take, BGP_CONN_IN);
     struct bgp_error why;
 
     if (tcp_set_ttl(fd_take, s->options.ttl, s->options.min_ttl) < 0) {
@@ -307,12 +316,15 @@ static const char *why_unreachable(const struct bgp_session *s)
     return NULL;
 }
 
-/* Of a dial we know more than the machine, which has seen the error's number alone. */
+/* Of a dial we know more than the machine, which has seen the error's number alone; but a refused
+ * one tells less than what the protocol said before. */
 const char *bgp_session_error(const struct bgp_session *s)
 {
     if (s->options.refused != NULL)
         return s->options.refused;
-    return s->dial_error != NULL && !s->up ? s->dial_error : bgp_fsm_last_error(s->machine);
+    if (s->dial_error != NULL && !s->up && !bgp_fsm_has_verdict(s->machine))
+        return s->dial_error;
+    return bgp_fsm_last_error(s->machine);
 }
 
 void bgp_session_check_reachable(struct bgp_session *s)

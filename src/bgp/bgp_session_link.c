@@ -437,18 +437,38 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
     bgp_link_drop(arg);
 }
 
+/* The one that has had the longest time; NULL: there is room for `l`. */
+static struct bgp_link *link_to_give_way(const struct bgp_link *l)
+{
+    const struct bgp *b = l->engine;
+    struct bgp_link *oldest = NULL;
+    size_t count = 0;
+
+    for (struct bgp_link *other = b->lingering; other != NULL; other = other->next) {
+        if (other->peer != l->peer)
+            continue;
+        oldest = other; /* new ones come first */
+        count++;
+    }
+    if (count >= LINGER_PEER_MAX)
+        return oldest;
+    return b->linger_count >= LINGER_MAX ? list_last(b->lingering) : NULL;
+}
+
 void bgp_link_close(struct bgp_link *l)
 {
     const struct timeval limit = {.tv_sec = LINGER_S};
     struct bgp *b = l->engine;
+    struct bgp_link *give_way;
 
     link_detach(l);
     if (l->dialling || l->error != 0) {
         bgp_link_drop(l);
         return;
     }
-    if (b->linger_count == LINGER_MAX)
-        bgp_link_drop(list_last(b->lingering)); /* it has had the longest time */
+    give_way = link_to_give_way(l);
+    if (give_way != NULL)
+        bgp_link_drop(give_way);
     list_add(&b->lingering, l);
     b->linger_count++;
     evtimer_assign(&l->expiry, b->options.base, on_expiry, l);
@@ -458,12 +478,13 @@ void bgp_link_close(struct bgp_link *l)
     link_shut(l);
 }
 
-struct bgp_link *bgp_link_new(struct bgp *b, int fd_take, enum bgp_conn which)
+struct bgp_link *bgp_link_new(const struct bgp_session *s, int fd_take, enum bgp_conn which)
 {
     struct bgp_link *l = xcalloc(1, sizeof(*l));
-    struct event_base *base = b->options.base;
+    struct event_base *base = s->engine->options.base;
 
-    l->engine = b;
+    l->engine = s->engine;
+    l->peer = s->id;
     l->fd = fd_take;
     l->which = which;
     event_assign(&l->readable, base, fd_take, EV_READ | EV_PERSIST, on_readable, l);

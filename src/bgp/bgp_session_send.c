@@ -140,6 +140,12 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+void bgp_send_last(struct bgp_session *s)
+{
+    while (s->up && send_some(s) > 0)
+        bgp_session_run(s);
+}
+
 /* Only noted: a peer that asks a thousand times at once costs one walk over the routes. */
 void bgp_send_refresh(struct bgp_session *s, enum bgp_family f, bool enhanced)
 {

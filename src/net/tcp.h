@@ -41,5 +41,5 @@ NODISCARD int tcp_set_ttl(int fd, uint8_t ttl, uint8_t min_ttl);
 NODISCARD int tcp_set_timeout(int fd, uint32_t timeout_ms);
 struct endpoint tcp_local(int fd); /* its own end; IP_NONE when it has none */
 
-/* Can MD5 signatures be had here? */
+/* Does the kernel have MD5 signatures? It may have been built without. */
 bool tcp_has_md5(void);

@@ -79,7 +79,7 @@ static void put_agreement(json_t *o, const struct bgp_peer_view *v)
     put_take(o, "families", families(g->family));
     put_number(o, "holdSeconds", g->hold_s);
     put_number(o, "keepaliveSeconds", g->keepalive_s);
-    put_take(o, "gracefulRestart", json_boolean(v->options->graceful));
+    put_take(o, "gracefulRestart", json_boolean(g->keeps_routes));
 }
 
 static void put_counts(json_t *o, const struct bgp_peer_view *v)

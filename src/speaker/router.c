@@ -70,6 +70,7 @@ int router_new(struct router **ret, const struct router_options *options, struct
     r->node_index = -1;
     /* There with the l3mdev layer of the kernel, which VRF devices need. */
     r->has_vrfs = access("/proc/sys/net/ipv4/tcp_l3mdev_accept", F_OK) == 0;
+    r->has_md5 = bgp_has_passwords();
     offers_init(r);
     r->forwarding = !has_just_booted();
     code = bgp_new(&r->bgp, &bgp, err);

@@ -83,7 +83,7 @@ struct router {
     struct ra *ra;          /* likewise */
     bool bfd_failed, ra_failed;
 
-    bool has_vrfs;              /* of the kernel */
+    bool has_vrfs, has_md5;     /* of the kernel */
     bool forwarding;            /* F of graceful restart, in first sessions */
     struct router_peer **peers; /* by name */
     size_t peer_count;

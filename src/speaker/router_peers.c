@@ -15,6 +15,8 @@
 #include <string.h>
 
 static const char no_vrf_kernel[] = "the kernel has no support for VRFs";
+static const char no_md5_kernel[] =
+    "it has a password, and the kernel has no support for TCP MD5 signatures";
 static const char no_vrf[] = "the VRF device does not exist";
 static const char vrf_down[] = "the VRF device is down";
 static const char no_interface[] = "the interface does not exist";
@@ -312,6 +314,8 @@ bool router_peer_is_far(const struct router *r, const struct router_peer *p)
 /* Before it is dialled for the first time; blocked comes after that. */
 static const char *why_refused(const struct router *r, const struct router_peer *p)
 {
+    if (!r->has_md5 && !str_empty(p->cfg->password))
+        return no_md5_kernel;
     if (router_vrf(p->cfg)[0] == '\0')
         return NULL;
     if (!r->has_vrfs)

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 256 };
+enum { BATCH = 16 }; /* between looks at the clock */
+#define TURN_NS (3 * NS_PER_MS)
 
 void services_init(struct speaker *sp)
 {
@@ -348,7 +349,7 @@ static void service_evaluate(struct speaker *sp, struct speaker_service *s)
     service_note_missing(sp, s, answer.is_reporter ? answer.missing : NULL);
 }
 
-bool services_work(struct speaker *sp)
+static void evaluate_batch(struct speaker *sp)
 {
     for (int i = 0; i < BATCH && sp->dirty.head != NULL; i++) {
         struct speaker_service *s = sp->dirty.head;
@@ -360,6 +361,16 @@ bool services_work(struct speaker *sp)
         service_evaluate(sp, s);
         service_table_release(&sp->services, s);
     }
+}
+
+/* What a Service costs depends on the nodes, each of which is hashed to elect one. */
+bool services_work(struct speaker *sp)
+{
+    struct mono begin = mono_now();
+
+    do
+        evaluate_batch(sp);
+    while (sp->dirty.head != NULL && mono_sub(mono_now(), begin) < TURN_NS);
     announcer_flush(sp->announcer);
     return sp->dirty.head != NULL;
 }

@@ -84,13 +84,14 @@ static void add_bfd(struct text *out, const json_t *bfd)
 static void add_obstacles(struct text *out, const json_t *p)
 {
     json_t *no_next_hop = json_object_get(p, "noNextHop"), *why;
+    long long too_long = number_of(p, "prefixesTooLong");
     const char *family;
 
     json_object_foreach(no_next_hop, family, why)
         text_printf(out, "    no %s routes: %s\n", family, json_string_value(why));
-    if (number_of(p, "prefixesTooLong") > 0)
-        text_printf(out, "    %lld routes do not fit into a message\n",
-                    number_of(p, "prefixesTooLong"));
+    if (too_long > 0)
+        text_printf(out, "    %lld route%s not fit into a message\n", too_long,
+                    too_long == 1 ? " does" : "s do");
     if (json_object_get(p, "lastError") != NULL)
         text_printf(out, "    last error: %s\n", text_of(p, "lastError"));
     if (json_object_get(p, "hint") != NULL)

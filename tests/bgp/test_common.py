@@ -118,6 +118,10 @@ def test_password(net, daemon, ours, theirs):
         router.until_routes(family, [prefix])
 
 
+def dials_of_speaker(capture):
+    return len(dissect(capture, f"tcp.flags.syn == 1 && tcp.flags.ack == 0 && ip.src == {SPEAKER}"))
+
+
 @daemons
 def test_wrong_as(net, daemon):
     router = start(net, daemon)
@@ -126,6 +130,11 @@ def test_wrong_as(net, daemon):
         return [bgp_peer("router", ROUTER, asn, connectTime="1s"), *announced(WEB4)]
     with dissected(net) as capture, speaker(net, *objects(PEER_AS + 1)) as s:
         until(lambda: (2, 2) in notifications(capture), 30, "bad peer AS", step=0.5)
+        reason = f"AS is {PEER_AS}, want {PEER_AS + 1}"
+        s.until_peer("router", lambda p: p.get("lastError") == reason, reason)
+        dials = dials_of_speaker(capture)
+        until(lambda: dials_of_speaker(capture) > dials, 30, "another attempt", step=0.5)
+        assert s.bgp()["router"]["lastError"] == reason
         assert s.bgp()["router"]["established"] == 0
         s.put(*objects(PEER_AS))
         if daemon is OpenBgpd:  # stays Idle for half a minute

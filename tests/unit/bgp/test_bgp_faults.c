@@ -188,6 +188,36 @@ static void test_why_it_ended(void **state)
     router_free(&r);
 }
 
+/* A peer that is not the one we want, and then no longer there. */
+static void test_wrong_as(void **state)
+{
+    static const char reason[] = "AS is 64513, want 64514";
+    uint8_t bytes[BGP_MESSAGE_MAX];
+    struct wr w = router_open(bytes, v4_caps);
+    uint16_t port;
+    struct router r = router_new(&port);
+    struct fixture *f = engine_new(0);
+    struct bgp_peer_options p = peer_of("r", port);
+    struct message *m = xcalloc(1, sizeof(*m));
+
+    (void)state;
+    p.fsm.asn = THEIR_AS + 1;
+    bgp_set_peers(f->bgp, &p, 1);
+    router_accept(f, &r);
+    assert_true(router_expect(f, &r, BGP_OPEN, m));
+    router_send(&r, w.start, w.len);
+    assert_true(router_expect_error(f, &r, BGP_ERR_OPEN, 2));
+    assert_string_equal(engine_view(f, "r").last_error, reason);
+    close(r.listener);
+    r.listener = -1;
+    while (engine_view(f, "r").counts->transitions < 6) /* another dial has failed */
+        engine_idle(f, QUIET_NS);
+    assert_string_equal(engine_view(f, "r").last_error, reason);
+    free(m);
+    engine_free(f);
+    router_free(&r);
+}
+
 /* A password that the kernel does not take as a key keeps the peer out; it opens no door. */
 static void test_no_key_no_session(void **state)
 {
@@ -231,8 +261,17 @@ static void test_port_changes(void **state)
     router_free(&r);
 }
 
-/* Connections that are refused and stay open make nobody else's last message fall out. */
-static void test_refused_flood(void **state)
+static void connect_often(struct fixture *f, uint16_t port, int *ret, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret[i] = router_connect(0x7f000003, port);
+        event_base_loop(f->base, EVLOOP_NONBLOCK);
+    }
+}
+
+/* Connections that are refused and stay open make nobody else's last message fall out, whether it
+ * was there before them or comes later. */
+static void check_refused_flood(bool before)
 {
     enum { ROUTES = 200000, FLOOD = 300 };
     uint16_t port = router_free_port();
@@ -242,15 +281,14 @@ static void test_refused_flood(void **state)
     struct message *m = xcalloc(1, sizeof(*m));
     int flood[FLOOD];
 
-    (void)state;
     p[1].key.address = ip_v4(0x7f000003);
     p[1].refused = "for the test";
     bgp_set_peers(f->bgp, p, 2);
-    for (size_t i = 0; i < FLOOD; i++) {
-        flood[i] = router_connect(0x7f000003, port);
-        event_base_loop(f->base, EVLOOP_NONBLOCK);
-    }
+    if (before)
+        connect_often(f, port, flood, FLOOD);
     bgp_set_peers(f->bgp, p + 1, 1);
+    if (!before)
+        connect_often(f, port, flood, FLOOD);
     do {
         m->header.len = 0;
         assert_true(router_take(f, &r, m));
@@ -260,6 +298,13 @@ static void test_refused_flood(void **state)
     free(m);
     engine_free(f);
     router_free(&r);
+}
+
+static void test_refused_flood(void **state)
+{
+    (void)state;
+    check_refused_flood(true);
+    check_refused_flood(false);
 }
 
 /* A peer may ask as often as it likes; it is answered once. */
@@ -381,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_burst_in_pieces),
         cmocka_unit_test(test_restarting_ends),
         cmocka_unit_test(test_why_it_ended),
+        cmocka_unit_test(test_wrong_as),
         cmocka_unit_test(test_no_key_no_session),
         cmocka_unit_test(test_password_changes),
         cmocka_unit_test(test_port_changes),

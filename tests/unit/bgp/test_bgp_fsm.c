@@ -405,6 +405,68 @@ static void test_keepalives(void **state)
     script_end(&s);
 }
 
+/* What a message said stays the reason while TCP adds nothing to it. */
+static void test_reason(void **state)
+{
+    static const char version[] = "we said 0x0201 (unsupported version number): data 0004";
+    static const char cease[] = "peer said 0x0602 (administrative shutdown): maintenance";
+    static const struct {
+        const char *name, *words, *error;
+    } rows[] = {
+        {"refused", OPEN_SENT "out:bad-open wait=1 out:refused", version},
+        {"reset", OPEN_SENT "out:bad-open wait=1 connected out:reset-by-peer", version},
+        {"closed", OPEN_SENT "out:bad-open wait=1 connected out:eof", version},
+        {"rejected", OPEN_SENT "out:bad-open wait=1 connected out:collided", version},
+        {"many times", OPEN_SENT "out:bad-open wait=1 out:refused wait=2 out:refused", version},
+        {"the peer connects", OPEN_SENT "out:bad-open wait=1 accept in:eof", version},
+        {"what the peer said", UP "out:cease wait=1 out:refused", cease},
+        {"another message", OPEN_SENT "out:bad-open wait=1 connected out:cease", cease},
+        {"no answer", OPEN_SENT "out:bad-open wait=1 wait=5", "no answer to our dial"},
+        {"a session", OPEN_SENT "out:bad-open wait=1 connected out:open out:keepalive out:eof",
+         "the peer closed the connection"},
+        {"another configuration", OPEN_SENT "out:bad-open reset out:refused", "connection refused"},
+        {"silence is no message", UP "stall=90 tick wait=1 out:refused", "connection refused"},
+        {"BFD, neither", UP "bfd-down wait=1 out:refused", "connection refused"},
+        {"nor a rejection", OPEN_SENT "out:collided wait=1 out:refused", "connection refused"},
+    };
+    struct bgp_fsm_options o = script_options();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct script s;
+
+        script_begin(&s, &o, false);
+        script_run(&s, rows[i].words);
+        if (strcmp(bgp_fsm_last_error(s.fsm), rows[i].error) != 0)
+            fail_msg("%s: \"%s\"", rows[i].name, bgp_fsm_last_error(s.fsm));
+        script_end(&s);
+    }
+}
+
+/* What the OPENs said counts for the session, whatever the options say since. */
+static void test_keeps_routes(void **state)
+{
+    (void)state;
+    for (int graceful = 0; graceful < 2; graceful++) {
+        for (int knows = 0; knows < 2; knows++) {
+            struct bgp_fsm_options o = script_options();
+            struct script s;
+
+            o.graceful = graceful;
+            script_begin(&s, &o, false);
+            s.peer.caps.graceful = knows;
+            script_run(&s, OPEN_SENT);
+            o.graceful = !graceful;
+            bgp_fsm_change(s.fsm, s.now, &o);
+            script_run(&s, "out:open out:keepalive");
+            assert_int_equal(bgp_fsm_agreement(s.fsm)->keeps_routes, graceful && knows);
+            bgp_fsm_change(s.fsm, s.now, &o);
+            assert_int_equal(bgp_fsm_agreement(s.fsm)->keeps_routes, graceful && knows);
+            script_end(&s);
+        }
+    }
+}
+
 /* RFC 9687: 480 s without a byte taken; what the peer says does not matter. */
 static void test_send_hold(void **state)
 {
@@ -601,6 +663,8 @@ int main(void)
         cmocka_unit_test(test_refused_after_loss),
         cmocka_unit_test(test_peer_is_held_back),
         cmocka_unit_test(test_keepalives),
+        cmocka_unit_test(test_reason),
+        cmocka_unit_test(test_keeps_routes),
         cmocka_unit_test(test_send_hold),
         cmocka_unit_test(test_send_hold_ends),
         cmocka_unit_test(test_restart_bits),

@@ -221,47 +221,36 @@ static void ipv6_does_not_depend_on_the_order(void **state)
     assert_memory_equal(&a[BGP_IPV6], &b[BGP_IPV6], sizeof(a[BGP_IPV6]));
 }
 
-static const struct {
-    const char *name, *peer;
-    bool want;
-} links[] = {
-    {"on a subnet", "192.0.2.200", true},
-    {"on no subnet", "192.0.3.1", false},
-    {"on an IPv6 subnet", "2001:db8:4::99", true},
-    {"on no IPv6 subnet", "2001:db8:99::1", false},
-    {"link-local", "fe80::99", true},
-    {"the other end", "198.18.5.2", true},
-    {"an address of this host", "10.0.0.7", true},
-    {"beside a host address", "10.0.0.6", false},
-    {"on an interface that is down", "203.0.113.9", false},
-    {"loopback", "127.0.0.53", true},
-    {"none", NULL, false},
-};
-
-static void knows_who_is_on_link(void **state)
-{
-    struct bgp_local_address addresses[ADDRESSES_MAX];
-    size_t count = read_host(addresses);
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-        if (bgp_is_on_link(ip(links[i].peer), addresses, count) != links[i].want)
-            fail_msg("%s", links[i].name);
-    }
-}
-
 /* What the prefix is about is the other end, not our own address. */
 static void prefix_of_a_point_to_point_link(void **state)
 {
-    const struct bgp_local_address a = {.ip = ip("198.18.5.1"),
-                                        .prefix_len = 24,
-                                        .ifindex = POINT,
-                                        .usable = true,
-                                        .peer = ip("203.0.113.1")};
+    const struct bgp_local_address addresses[] = {
+        {.ip = ip("198.18.5.1"),
+         .prefix_len = 24,
+         .ifindex = POINT,
+         .usable = true,
+         .peer = ip("203.0.113.1")},
+        {.ip = ip("2001:db8:5::1"), .prefix_len = 64, .ifindex = POINT, .usable = true},
+        {.ip = ip("fe80::5"), .prefix_len = 64, .ifindex = POINT, .usable = true},
+    };
+    static const struct {
+        const char *remote, *want;
+    } rows[] = {
+        {"203.0.113.77", "2001:db8:5::1 fe80::5"},
+        {"198.18.5.77", "2001:db8:5::1"},
+    };
 
     (void)state;
-    assert_true(bgp_is_on_link(ip("203.0.113.77"), &a, 1));
-    assert_false(bgp_is_on_link(ip("198.18.5.77"), &a, 1));
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct bgp_ends ends = {.local = ip("198.18.5.1"), .remote = ip(rows[i].remote)};
+        struct bgp_next_hop hops[BGP_FAMILIES];
+        const char *why[BGP_FAMILIES];
+        char text[HOP_TEXT_MAX];
+
+        bgp_next_hop_choose(hops, why, &ends, addresses, ARRAY_SIZE(addresses));
+        format(text, &hops[BGP_IPV6]);
+        assert_string_equal(text, rows[i].want);
+    }
 }
 
 static const struct {
@@ -307,7 +296,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chooses_next_hops),
         cmocka_unit_test(ipv6_does_not_depend_on_the_order),
-        cmocka_unit_test(knows_who_is_on_link),
         cmocka_unit_test(prefix_of_a_point_to_point_link),
         cmocka_unit_test(makes_router_ids),
         cmocka_unit_test(loopback_addresses_are_no_router_id),

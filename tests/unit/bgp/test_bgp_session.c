@@ -198,6 +198,7 @@ static void test_changes(void **state)
     assert_int_equal(bgp_peer_id(f->bgp, "b"), -1);
     assert_true(router_quiet(f, &a));
     assert_int_equal(engine_seen(f, BGP_PEER_DOWN, "b"), 1);
+    assert_int_equal(engine_seen(f, BGP_PEER_SENT_ERROR, "b"), 0); /* as we wished */
     engine_free(f);
     router_free(&a);
     router_free(&b);
@@ -256,6 +257,50 @@ static void test_shutdown(void **state)
         engine_free(f);
         router_free(&r);
     }
+}
+
+/* What the peer keeps while we are away is the latest state, and the options of a later
+ * configuration are not what it was told. */
+static void test_silent_end_is_up_to_date(void **state)
+{
+    uint16_t port;
+    struct router r = router_new(&port);
+    struct fixture *f = engine_new(0);
+    struct bgp_peer_options p = peer_of("r", port);
+    struct message *m = xcalloc(1, sizeof(*m));
+
+    (void)state;
+    p.fsm.graceful = true;
+    bgp_set_peers(f->bgp, &p, 1);
+    router_establish(f, &r, "r", graceful_caps);
+    p.fsm.graceful = false;
+    bgp_set_peers(f->bgp, &p, 1);
+    engine_put(f, 0xc6120000, 3);
+    bgp_shutdown(f->bgp, BGP_SHUTDOWN_RESTART, "maintenance", on_done, f);
+    assert_true(router_expect(f, &r, BGP_UPDATE, m));
+    assert_int_equal(router_update(m).announced[BGP_IPV4], 3);
+    m->header.len = 0;
+    while (router_take(f, &r, m))
+        assert_int_not_equal(m->header.type, BGP_NOTIFICATION);
+    free(m);
+    engine_free(f);
+    router_free(&r);
+}
+
+static void test_bfd_down_is_told(void **state)
+{
+    uint16_t port;
+    struct router r = router_new(&port);
+    struct fixture *f = engine_new(0);
+    struct bgp_peer_options p = peer_of("r", port);
+
+    (void)state;
+    bgp_set_peers(f->bgp, &p, 1);
+    router_establish(f, &r, "r", v4_caps);
+    bgp_peer_bfd(f->bgp, "r", false);
+    assert_int_equal(engine_seen(f, BGP_PEER_SENT_ERROR, "r"), 1);
+    engine_free(f);
+    router_free(&r);
 }
 
 static void test_refused(void **state)
@@ -393,7 +438,8 @@ int main(void)
         cmocka_unit_test(test_end_of_rib_waits), cmocka_unit_test(test_bytes_one_by_one),
         cmocka_unit_test(test_bad_marker),       cmocka_unit_test(test_slow_router),
         cmocka_unit_test(test_refresh),          cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_shutdown),         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_shutdown),         cmocka_unit_test(test_silent_end_is_up_to_date),
+        cmocka_unit_test(test_bfd_down_is_told), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_unnumbered),       cmocka_unit_test(test_next_hops),
         cmocka_unit_test(test_listener),         cmocka_unit_test(test_reset),
     };

@@ -65,6 +65,7 @@ static struct {
     struct fake_router routers[FAKE_MAX]; /* of the interfaces that were told last */
     size_t router_count;
     struct ip node_v6;
+    bool no_passwords;
 } fake;
 
 static void note(struct text *t)
@@ -188,6 +189,16 @@ void links_each_host_address(const struct links *l, host_address_fn fn, void *ar
 }
 
 /* --- BGP --- */
+
+bool bgp_has_passwords(void)
+{
+    return !fake.no_passwords;
+}
+
+void fake_no_passwords(void)
+{
+    fake.no_passwords = true;
+}
 
 int bgp_new(struct bgp **ret, const struct bgp_options *options, struct err *err)
 {

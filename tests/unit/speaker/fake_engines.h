@@ -29,6 +29,7 @@ const char *fake_routes(void);
 size_t fake_route_count(void);
 size_t fake_offer_count(void);
 struct ip fake_node_v6(void);
+void fake_no_passwords(void); /* says bgp_has_passwords until fake_reset */
 
 /* --- what the engines say --- */
 

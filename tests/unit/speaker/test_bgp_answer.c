@@ -242,10 +242,12 @@ static void reports_an_idle_peer(void **state)
 static void reports_a_session(void **state)
 {
     struct mono now = mono_now(), before = mono_add(now, -100 * NS_PER_SEC);
-    const struct bgp_fsm_options options = {
-        .local_as = 64512, .peer_as = BGP_AS_EXTERNAL, .graceful = true};
-    const struct bgp_agreement agreement = {
-        .peer_as = 64513, .family = {[BGP_IPV6] = true}, .hold_s = 90, .keepalive_s = 30};
+    const struct bgp_fsm_options options = {.local_as = 64512, .peer_as = BGP_AS_EXTERNAL};
+    const struct bgp_agreement agreement = {.keeps_routes = true,
+                                            .peer_as = 64513,
+                                            .family = {[BGP_IPV6] = true},
+                                            .hold_s = 90,
+                                            .keepalive_s = 30};
     const struct router_peer_view v = {
         .bgp = {.name = "spine",
                 .key = {.interface = "eth0", .vrf = "", .port = 179},

@@ -25,17 +25,24 @@ struct world {
     struct bfd profile;
 };
 
+static struct router *new_router(struct event_base *base)
+{
+    struct router_options options = {.base = base, .node = "A", .defaults = {180, 60, 1}};
+    struct router *r = NULL;
+    struct err err = {0};
+
+    assert_int_equal(router_new(&r, &options, &err), 0);
+    return r;
+}
+
 static int setup(void **state)
 {
     struct world *w = xcalloc(1, sizeof(*w));
-    struct router_options options = {.node = "A", .defaults = {180, 60, 1}};
-    struct err err = {0};
 
     fake_link_put("lo", 1, "127.0.0.1/8 ::1/128");
     fake_link_put("eth0", 2, "198.18.0.1/24 2001:db8::1/64 fe80::1/64");
     w->base = loop_new();
-    options.base = w->base;
-    assert_int_equal(router_new(&w->router, &options, &err), 0);
+    w->router = new_router(w->base);
     fixture_init(&w->f, "A B");
     w->f.cfg.refs = 1; /* it is part of the fixture */
     w->profile.name = "fast";
@@ -229,6 +236,23 @@ static void test_network_of_two(void **state)
                     "is gone; blocked b: -");
 }
 
+static void test_password(void **state)
+{
+    struct world *w = *state;
+
+    peer(w, "a", "198.18.0.2");
+    peer(w, "b", "198.18.0.3")->password = "secret";
+    expect_config(w, "peers a b");
+    assert_null(fake_peer("b")->refused);
+    router_free(w->router);
+    fake_no_passwords();
+    w->router = new_router(w->base);
+    expect_config(w, "addresses 5; peers a b");
+    assert_null(fake_peer("a")->refused);
+    assert_string_equal(fake_peer("b")->refused,
+                        "it has a password, and the kernel has no support for TCP MD5 signatures");
+}
+
 static void test_vrf(void **state)
 {
     struct world *w = *state;
@@ -393,6 +417,7 @@ int main(void)
         TEST(test_replaced_behind_interface),
         TEST(test_network_of_two),
         TEST(test_vrf),
+        TEST(test_password),
         TEST(test_bfd),
         TEST(test_bfd_of_ibgp),
         TEST(test_bfd_of_unnumbered),
