@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 from certificates import Authority
-from cluster import NAMESPACE, Port
+from cluster import NAMESPACE, ControlPlane, Port
 from objects import node, pod, pool, service
 from programs import PATIENCE
 from roles import STEELLB
@@ -66,6 +66,14 @@ def until_sample(server, token, series, value):
         got = samples(server.get(token)[1])
         return got.get(series) == value and got
     return until(found, PATIENCE, f"{series} is {value}")
+
+
+@pytest.fixture(scope="module")
+def shared_plane():
+    """Of these tests alone: figures of everything that is there would not be theirs."""
+    with ControlPlane() as p:
+        p.install()
+        yield p
 
 
 @pytest.fixture(scope="module")
