@@ -34,7 +34,7 @@ AT = {name: f"203.0.113.{11 + i}" for i, name in enumerate(NODES)}
 AT6 = {name: f"2001:db8::{11 + i}" for i, name in enumerate(NODES)}
 ENDPOINTS = {name: f"198.18.254.{1 + i}" for i, name in enumerate(NODES)}
 PORT = 80
-ANSWER_S = 1
+ANSWER_S = 3  # a missing route is told at once; a SYN that a busy machine lost is sent again after a second
 
 
 # --- wires ---
