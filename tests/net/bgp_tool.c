@@ -39,10 +39,12 @@
 #include <unistd.h>
 
 enum { TOOL_PEERS_MAX = BGP_PEERS_MAX, TOOL_COMMUNITIES_MAX = 1000 };
+enum { PRIORITY_WORK = 2 }; /* of the engine's own events for what has changed (role/loop.h) */
 
 struct tool {
     struct event_base *base;
     struct evbuffer *input;
+    struct event *say; /* what was printed leaves after what the engine sends */
     struct links *links;
     struct bgp *bgp;
     struct bgp_peer_options peers[TOOL_PEERS_MAX]; /* texts are never freed */
@@ -519,6 +521,14 @@ static void on_input(evutil_socket_t fd, short what, void *arg)
         command(t, line);
         free(line);
     }
+    event_active(t->say, 0, 0);
+}
+
+static void on_say(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
     fflush(stdout);
 }
 
@@ -590,11 +600,15 @@ static int run(struct tool *t, const struct bgp_options *options, bool incomplet
     if (!incomplete)
         bgp_routes_complete(t->bgp);
     input = event_new(t->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, t);
+    event_priority_set(input, PRIORITY_WORK);
     event_add(input, NULL);
+    t->say = event_new(t->base, -1, 0, on_say, t);
+    event_priority_set(t->say, PRIORITY_WORK);
     puts("ready");
     fflush(stdout);
     event_base_dispatch(t->base);
     event_free(input);
+    event_free(t->say);
     bgp_free(t->bgp);
     links_free(t->links);
     return 0;
