@@ -43,7 +43,7 @@ struct control {
 struct client {
     struct control *control;
     struct bufferevent *stream;
-    bool has_asked;
+    bool has_asked, waits;
     struct control_answer *answer; /* owned; NULL: not asked yet, or all was told */
     struct event turn;             /* of an answer that had nothing to tell yet */
 };
@@ -135,19 +135,35 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     client_go_on(arg);
 }
 
-/* The whole status. */
+/* The whole status; when too many are being made, the client waits for one of them to end. */
 static void client_hand_over(struct client *k)
 {
     struct control *c = k->control;
     int r = control_children_answer(&c->children, bufferevent_getfd(k->stream), c->answer, c->arg);
 
+    k->waits = r == -EBUSY;
+    if (k->waits)
+        return;
     if (r == 0) {
         client_free(k);
         return;
     }
-    k->answer = control_refusal(r == -EBUSY ? "too many ask for the status: try again"
-                                            : "no process can be started for the answer");
+    k->answer = control_refusal("no process can be started for the answer");
     client_go_on(k);
+}
+
+static void on_room(void *arg)
+{
+    const struct control *c = arg;
+    size_t i = 0;
+
+    while (i < c->client_count && c->children.count < CONTROL_CHILDREN_MAX) {
+        size_t before = c->client_count;
+
+        if (c->clients[i]->waits)
+            client_hand_over(c->clients[i]);
+        i += c->client_count == before; /* else the next one has moved up */
+    }
 }
 
 /* From here on nothing is read. */
@@ -341,7 +357,7 @@ int control_open(struct control **ret, const struct control_options *options, st
     c->arg = options->arg;
     c->path = xstrdup(path);
     event_assign(&c->resume, c->base, -1, 0, on_resume, c);
-    control_children_init(&c->children, c->base);
+    control_children_init(&c->children, c->base, on_room, c);
     c->listener = evconnlistener_new(c->base, on_client, c,
                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     if (c->listener == NULL) {

@@ -67,11 +67,14 @@ static void on_ended(evutil_socket_t signal_number, short what, void *arg)
             c->pids[left++] = c->pids[i];
     }
     c->count = left;
+    if (left < CONTROL_CHILDREN_MAX)
+        c->has_room(c->arg);
 }
 
-void control_children_init(struct control_children *c, struct event_base *base)
+void control_children_init(struct control_children *c, struct event_base *base,
+                           void (*has_room)(void *arg), void *arg)
 {
-    *c = (struct control_children){0};
+    *c = (struct control_children){.has_room = has_room, .arg = arg};
     (void)event_assign(&c->ended, base, SIGCHLD, EV_SIGNAL | EV_PERSIST, on_ended, c);
     (void)event_add(&c->ended, NULL); /* fails only without memory */
 }

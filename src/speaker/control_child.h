@@ -18,9 +18,12 @@ struct control_children {
     pid_t pids[CONTROL_CHILDREN_MAX];
     size_t count;
     struct event ended;
+    void (*has_room)(void *arg); /* after some have ended */
+    void *arg;
 };
 
-void control_children_init(struct control_children *c, struct event_base *base);
+void control_children_init(struct control_children *c, struct event_base *base,
+                           void (*has_room)(void *arg), void *arg);
 void control_children_done(struct control_children *c); /* those that are left end by themselves */
 
 /*

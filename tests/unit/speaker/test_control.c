@@ -30,7 +30,7 @@
 
 #define PATIENCE_NS (10 * NS_PER_SEC)
 
-enum { MANY = 200, EMPTY = 30 };
+enum { MANY = 200, EMPTY = 30, QUEUE = 30 };
 
 /* An answer of `left` portions, all of one letter; the request says of which kind. */
 struct counted {
@@ -241,6 +241,24 @@ static void goes_on_meanwhile(void **state)
     munmap(s->may_go, sizeof(*s->may_go));
 }
 
+/* More than have a process at a time: all are answered. */
+static void answers_a_queue(void **state)
+{
+    const struct server *s = *state;
+    int fds[QUEUE];
+
+    for (size_t i = 0; i < QUEUE; i++) {
+        fds[i] = client(s);
+        say(fds[i], "\n");
+    }
+    for (size_t i = 0; i < QUEUE; i++) {
+        CLEANUP(text_done) struct text got = answer_to(s, fds[i]);
+
+        assert_string_equal(text_str(&got), "{\n  \"asked\": \"\"\n}\n");
+        close(fds[i]);
+    }
+}
+
 static void drops_endless_lines(void **state)
 {
     struct server *s = *state;
@@ -365,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(asks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(goes_on_meanwhile, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_a_queue, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drops_endless_lines, set_up, tear_down),
         cmocka_unit_test(refuses),
         cmocka_unit_test_setup_teardown(leaves_in_portions, set_up, tear_down),
