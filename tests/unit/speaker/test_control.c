@@ -250,6 +250,7 @@ static void answers_a_queue(void **state)
     for (size_t i = 0; i < QUEUE; i++) {
         fds[i] = client(s);
         say(fds[i], "\n");
+        turn(s); /* the kernel's queue is short */
     }
     for (size_t i = 0; i < QUEUE; i++) {
         CLEANUP(text_done) struct text got = answer_to(s, fds[i]);
