@@ -87,6 +87,8 @@ def stage(whole_stage):
     whole_stage.until_well()
     whole_stage.speaker.check_log()
     grown = whole_stage.rss() - whole_stage.memory
+    if "ASAN_OPTIONS" in os.environ:  # it keeps what is freed
+        return
     assert grown < MEMORY_KIB, f"{grown} KiB more than at the start"
 
 
