@@ -17,13 +17,23 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "net/caps.h"
 
+#include <linux/capability.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { BOOT_S = 120 };
+
+uint64_t router_privileges(uint16_t listen_port)
+{
+    bool listens_low = listen_port > 0 && listen_port < IPPORT_RESERVED;
+
+    return CAPS_BIT(CAP_NET_RAW) | (listens_low ? CAPS_BIT(CAP_NET_BIND_SERVICE) : 0);
+}
 
 static void on_bgp_event(void *arg, enum bgp_event event, const char *peer, const char *text)
 {

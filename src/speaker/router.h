@@ -57,6 +57,10 @@ void router_set_config(struct router *r, struct snapshot *cfg, int node, struct 
                        struct ip node_v6);
 void router_on_links(struct router *r);
 
+/* What a process that announces keeps of its privileges (net/caps.h): raw sockets for interfaces
+ * that come later, and a low port to listen on. A key of TCP MD5 needs none. */
+uint64_t router_privileges(uint16_t listen_port);
+
 /* decide_bgp_ads (decide/decide.h) makes them; what counts is copied. `draining`: announced so that
  * others are preferred, with GRACEFUL_SHUTDOWN (RFC 8326) and local preference 0, unless another
  * holder is not draining.

@@ -10,9 +10,7 @@
 #include "speaker/reach.h"
 #include "speaker/speaker_int.h"
 
-#include <linux/capability.h>
 #include <malloc.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,14 +270,6 @@ static int open_announcer(struct speaker *sp, struct err *err)
     return announcer_new(&sp->announcer, &how, err);
 }
 
-/* Interfaces that come later need raw sockets. A key of TCP MD5 needs no privilege. */
-static uint64_t kept_privileges(const struct speaker_options *o)
-{
-    bool listens_low = o->bgp_listen_port > 0 && o->bgp_listen_port < IPPORT_RESERVED;
-
-    return CAPS_BIT(CAP_NET_RAW) | (listens_low ? CAPS_BIT(CAP_NET_BIND_SERVICE) : 0);
-}
-
 /* What needs no API server, in MetalLB's order (spec speaker-l2 2.1). */
 static int open_node(struct speaker *sp, struct err *err)
 {
@@ -294,7 +284,7 @@ static int open_node(struct speaker *sp, struct err *err)
     if (sp->options->fast.interval_ns > 0 || sp->options->realtime)
         realtime_begin();
     if (r == 0)
-        r = caps_drop(kept_privileges(sp->options), NULL, err);
+        r = caps_drop(router_privileges(sp->options->bgp_listen_port), NULL, err);
     if (r == 0)
         on_links(sp); /* a link may be down from the start */
     return r;

@@ -20,8 +20,6 @@
 #include "standalone/standalone.h"
 
 #include <errno.h>
-#include <linux/capability.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -242,14 +240,10 @@ static void add_signal(struct run *run, struct event *e, int signal, event_callb
     event_add(e, NULL);
 }
 
-/* Links that come later still need raw sockets, a low port for BGP its privilege; nothing else
- * does.
- */
 static int drop_privileges(const struct run_options *o, struct err *err)
 {
     const char *name = o->user;
-    bool listens_low = o->bgp_listen_port > 0 && o->bgp_listen_port < IPPORT_RESERVED;
-    uint64_t keep = CAPS_BIT(CAP_NET_RAW) | (listens_low ? CAPS_BIT(CAP_NET_BIND_SERVICE) : 0);
+    uint64_t keep = router_privileges(o->bgp_listen_port);
     const struct passwd *entry;
     struct caps_user user;
 

@@ -6,33 +6,11 @@
 #include "standalone/standalone.h"
 #include "standalone/status_ask.h"
 #include "standalone/status_bgp.h"
+#include "standalone/status_value.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-
-    return s != NULL ? s : "";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static void add_names(struct text *out, const json_t *array, const char *when_empty)
-{
-    const json_t *name;
-    size_t i;
-
-    if (json_array_size(array) == 0)
-        text_add(out, when_empty);
-    json_array_foreach(array, i, name)
-        text_printf(out, "%s%s", i > 0 ? "," : "", json_string_value(name));
-}
 
 static void add_addresses(struct text *out, const json_t *announcing)
 {
@@ -42,14 +20,14 @@ static void add_addresses(struct text *out, const json_t *announcing)
     text_printf(out, "announcing %zu address%s\n", count, count == 1 ? "" : "es");
     json_array_foreach(announcing, i, a)
     {
-        text_printf(out, "  %s on ", text_of(a, "address"));
-        add_names(out, json_object_get(a, "interfaces"), "all interfaces");
+        text_printf(out, "  %s on ", value_text(a, "address"));
+        value_add_names(out, json_object_get(a, "interfaces"), "all interfaces");
         text_add(out, " for ");
-        add_names(out, json_object_get(a, "services"), "-");
+        value_add_names(out, json_object_get(a, "services"), "-");
         text_printf(out,
                     ", since %lld s: %lld gratuitous frames sent, %lld requests, %lld answers\n",
-                    number_of(a, "sinceSeconds"), number_of(a, "gratuitousSent"),
-                    number_of(a, "requestsReceived"), number_of(a, "responsesSent"));
+                    value_number(a, "sinceSeconds"), value_number(a, "gratuitousSent"),
+                    value_number(a, "requestsReceived"), value_number(a, "responsesSent"));
     }
 }
 
@@ -59,7 +37,7 @@ static void add_announcers(struct text *out, const char *l2_node, const json_t *
         text_printf(out, " from node %s", l2_node);
     if (json_array_size(bgp_nodes) > 0) {
         text_add(out, l2_node != NULL ? ", by BGP from " : " by BGP from ");
-        add_names(out, bgp_nodes, "");
+        value_add_names(out, bgp_nodes, "");
     }
     text_add(out,
              l2_node == NULL && json_array_size(bgp_nodes) == 0 ? " announced by nobody\n" : "\n");
@@ -72,10 +50,10 @@ static void add_services(struct text *out, const json_t *services)
 
     json_array_foreach(services, i, s)
     {
-        text_printf(out, "  %s/%s ", text_of(s, "namespace"), text_of(s, "name"));
-        add_names(out, json_object_get(s, "addresses"), "no address");
+        text_printf(out, "  %s/%s ", value_text(s, "namespace"), value_text(s, "name"));
+        value_add_names(out, json_object_get(s, "addresses"), "no address");
         if (json_object_get(s, "pending") != NULL)
-            text_printf(out, ": %s\n", text_of(s, "pending"));
+            text_printf(out, ": %s\n", value_text(s, "pending"));
         else
             add_announcers(out, json_string_value(json_object_get(s, "node")),
                            json_object_get(s, "bgpNodes"));
@@ -92,10 +70,10 @@ static void add_links(struct text *out, const json_t *links)
         bool arp = json_is_true(json_object_get(l, "arp")),
              ndp = json_is_true(json_object_get(l, "ndp"));
 
-        text_printf(out, "  %s: %s%s%s%s%s\n", text_of(l, "name"), arp ? "ARP" : "",
+        text_printf(out, "  %s: %s%s%s%s%s\n", value_text(l, "name"), arp ? "ARP" : "",
                     arp && ndp ? " and " : "", ndp ? "NDP" : "",
                     (arp || ndp) && json_object_get(l, "reason") != NULL ? ", " : "",
-                    text_of(l, "reason"));
+                    value_text(l, "reason"));
     }
 }
 
@@ -104,14 +82,14 @@ static void add_members(struct text *out, const json_t *status)
     const json_t *members = json_object_get(status, "members"), *m;
     size_t i;
 
-    text_printf(out, "members; fast detection: %s\n", text_of(status, "fastDetection"));
+    text_printf(out, "members; fast detection: %s\n", value_text(status, "fastDetection"));
     json_array_foreach(members, i, m)
     {
-        text_printf(out, "  %s at %s port %lld: %s", text_of(m, "node"), text_of(m, "address"),
-                    number_of(m, "port"),
+        text_printf(out, "  %s at %s port %lld: %s", value_text(m, "node"),
+                    value_text(m, "address"), value_number(m, "port"),
                     json_is_true(json_object_get(m, "alive")) ? "alive" : "not alive");
         if (json_is_true(json_object_get(m, "fast")))
-            text_printf(out, ", heard %lld ms ago", number_of(m, "heartbeatAgeMs"));
+            text_printf(out, ", heard %lld ms ago", value_number(m, "heartbeatAgeMs"));
         text_add(out, "\n");
     }
 }
@@ -123,18 +101,18 @@ static const char *draining_text(const json_t *status)
 
 static void add_run(struct text *out, const json_t *status)
 {
-    text_printf(out, "node %s, folder %s, up %lld s, %lld readings%s\n", text_of(status, "node"),
-                text_of(status, "folder"), number_of(status, "upSeconds"),
-                number_of(status, "readings"), draining_text(status));
+    text_printf(out, "node %s, folder %s, up %lld s, %lld readings%s\n", value_text(status, "node"),
+                value_text(status, "folder"), value_number(status, "upSeconds"),
+                value_number(status, "readings"), draining_text(status));
     if (json_object_get(status, "refused") != NULL)
         text_printf(out, "NOT IN FORCE: the newest reading of the folder was refused: %s\n",
-                    text_of(status, "refused"));
+                    value_text(status, "refused"));
 }
 
 static void add_peers(struct text *out, const json_t *bgp)
 {
     size_t count = json_array_size(json_object_get(bgp, "peers"));
-    long long prefixes = number_of(bgp, "prefixes");
+    long long prefixes = value_number(bgp, "prefixes");
 
     text_printf(out, "%zu BGP peer%s, routes of %lld prefix%s\n", count, count == 1 ? "" : "s",
                 prefixes, prefixes == 1 ? "" : "es");
@@ -148,8 +126,8 @@ static void add_all(struct text *out, const json_t *status)
     if (json_object_get(status, "folder") != NULL)
         add_run(out, status);
     else
-        text_printf(out, "node %s, up %lld s%s\n", text_of(status, "node"),
-                    number_of(status, "upSeconds"), draining_text(status));
+        text_printf(out, "node %s, up %lld s%s\n", value_text(status, "node"),
+                    value_number(status, "upSeconds"), draining_text(status));
     add_addresses(out, json_object_get(status, "announcing"));
     if (json_object_get(status, "services") != NULL) {
         text_add(out, "services\n");

@@ -3,50 +3,29 @@
 
 #include "base/duration.h"
 #include "base/mono.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *s = json_string_value(json_object_get(object, key));
-
-    return s != NULL ? s : "";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static void add_list(struct text *out, const json_t *array, const char *when_empty)
-{
-    const json_t *name;
-    size_t i;
-
-    if (json_array_size(array) == 0)
-        text_add(out, when_empty);
-    json_array_foreach(array, i, name)
-        text_printf(out, "%s%s", i > 0 ? "," : "", json_string_value(name));
-}
+#include "standalone/status_value.h"
 
 static struct duration_text seconds(const json_t *object, const char *key)
 {
-    return duration_format(number_of(object, key) * NS_PER_SEC);
+    return duration_format(value_number(object, key) * NS_PER_SEC);
 }
 
 /* --- peers --- */
 
 static void add_place(struct text *out, const json_t *p)
 {
-    text_printf(out, "%s: ", text_of(p, "name"));
-    text_add(out, json_object_get(p, "address") != NULL ? text_of(p, "address") : "no address yet");
-    if (number_of(p, "port") != 179)
-        text_printf(out, " port %lld", number_of(p, "port"));
+    text_printf(out, "%s: ", value_text(p, "name"));
+    text_add(out,
+             json_object_get(p, "address") != NULL ? value_text(p, "address") : "no address yet");
+    if (value_number(p, "port") != 179)
+        text_printf(out, " port %lld", value_number(p, "port"));
     if (json_object_get(p, "interface") != NULL)
-        text_printf(out, " on %s", text_of(p, "interface"));
+        text_printf(out, " on %s", value_text(p, "interface"));
     if (json_object_get(p, "vrf") != NULL)
-        text_printf(out, " in VRF %s", text_of(p, "vrf"));
+        text_printf(out, " in VRF %s", value_text(p, "vrf"));
     if (json_object_get(p, "peerASN") != NULL)
-        text_printf(out, ", AS %lld", number_of(p, "peerASN"));
-    text_printf(out, ", %s for %s", text_of(p, "state"), seconds(p, "sinceSeconds").s);
+        text_printf(out, ", AS %lld", value_number(p, "peerASN"));
+    text_printf(out, ", %s for %s", value_text(p, "state"), seconds(p, "sinceSeconds").s);
     if (json_object_get(p, "nextDialSeconds") != NULL)
         text_printf(out, ", next attempt in %s", seconds(p, "nextDialSeconds").s);
     text_add(out, "\n");
@@ -56,35 +35,36 @@ static void add_session(struct text *out, const json_t *p)
 {
     if (json_object_get(p, "families") == NULL)
         return;
-    text_printf(out, "    %s from %s, families ", text_of(p, "class"), text_of(p, "localAddress"));
-    add_list(out, json_object_get(p, "families"), "none");
-    if (number_of(p, "holdSeconds") > 0)
+    text_printf(out, "    %s from %s, families ", value_text(p, "class"),
+                value_text(p, "localAddress"));
+    value_add_names(out, json_object_get(p, "families"), "none");
+    if (value_number(p, "holdSeconds") > 0)
         text_printf(out, ", hold time %s, keepalive %s", seconds(p, "holdSeconds").s,
                     seconds(p, "keepaliveSeconds").s);
     else
         text_add(out, ", no hold time");
     text_printf(out, "\n    %lld of %lld prefixes sent, %lld received\n",
-                number_of(p, "prefixesSent"), number_of(p, "prefixesWanted"),
-                number_of(p, "prefixesReceived"));
+                value_number(p, "prefixesSent"), value_number(p, "prefixesWanted"),
+                value_number(p, "prefixesReceived"));
 }
 
 static void add_bfd(struct text *out, const json_t *bfd)
 {
     if (bfd == NULL)
         return;
-    text_printf(out, "    BFD %s for %s", text_of(bfd, "state"), seconds(bfd, "sinceSeconds").s);
-    if (number_of(bfd, "detectMicroseconds") > 0)
+    text_printf(out, "    BFD %s for %s", value_text(bfd, "state"), seconds(bfd, "sinceSeconds").s);
+    if (value_number(bfd, "detectMicroseconds") > 0)
         text_printf(out, ", detects in %s",
-                    duration_format(number_of(bfd, "detectMicroseconds") * NS_PER_US).s);
+                    duration_format(value_number(bfd, "detectMicroseconds") * NS_PER_US).s);
     if (json_object_get(bfd, "diagnostic") != NULL)
-        text_printf(out, ", last went down: %s", text_of(bfd, "diagnostic"));
+        text_printf(out, ", last went down: %s", value_text(bfd, "diagnostic"));
     text_add(out, "\n");
 }
 
 static void add_obstacles(struct text *out, const json_t *p)
 {
     json_t *no_next_hop = json_object_get(p, "noNextHop"), *why;
-    long long too_long = number_of(p, "prefixesTooLong");
+    long long too_long = value_number(p, "prefixesTooLong");
     const char *family;
 
     json_object_foreach(no_next_hop, family, why)
@@ -93,9 +73,9 @@ static void add_obstacles(struct text *out, const json_t *p)
         text_printf(out, "    %lld route%s not fit into a message\n", too_long,
                     too_long == 1 ? " does" : "s do");
     if (json_object_get(p, "lastError") != NULL)
-        text_printf(out, "    last error: %s\n", text_of(p, "lastError"));
+        text_printf(out, "    last error: %s\n", value_text(p, "lastError"));
     if (json_object_get(p, "hint") != NULL)
-        text_printf(out, "    hint: %s\n", text_of(p, "hint"));
+        text_printf(out, "    hint: %s\n", value_text(p, "hint"));
 }
 
 void status_bgp_peers(struct text *out, const json_t *bgp)
@@ -140,16 +120,16 @@ void status_bgp_route(struct text *out, const json_t *r)
 {
     const json_t *communities = json_object_get(r, "communities");
 
-    text_printf(out, "%s to %s: %s", text_of(r, "prefix"), text_of(r, "peer"),
-                state_text(text_of(r, "state")));
+    text_printf(out, "%s to %s: %s", value_text(r, "prefix"), value_text(r, "peer"),
+                state_text(value_text(r, "state")));
     if (json_object_get(r, "localPref") != NULL)
-        text_printf(out, ", localPref %lld", number_of(r, "localPref"));
-    if (number_of(r, "med") > 0)
-        text_printf(out, ", MED %lld", number_of(r, "med"));
-    if (number_of(r, "asPathPrepend") > 0)
-        text_printf(out, ", asPathPrepend %lld", number_of(r, "asPathPrepend"));
+        text_printf(out, ", localPref %lld", value_number(r, "localPref"));
+    if (value_number(r, "med") > 0)
+        text_printf(out, ", MED %lld", value_number(r, "med"));
+    if (value_number(r, "asPathPrepend") > 0)
+        text_printf(out, ", asPathPrepend %lld", value_number(r, "asPathPrepend"));
     if (json_array_size(communities) > 0) {
         text_add(out, ", communities ");
-        add_list(out, communities, "");
+        value_add_names(out, communities, "");
     }
 }
