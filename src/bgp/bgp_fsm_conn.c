@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum bgp_conn bgp_fsm_other(enum bgp_conn c)
+static enum bgp_conn other_of(enum bgp_conn c)
 {
     return c == BGP_CONN_OUT ? BGP_CONN_IN : BGP_CONN_OUT;
 }
@@ -33,7 +33,7 @@ bool bgp_fsm_has(const struct bgp_fsm *f, enum bgp_phase at_least)
 
 void bgp_fsm_set_error(struct bgp_fsm *f, enum bgp_conn c, enum bgp_why why, const char *text)
 {
-    if (f->halves[bgp_fsm_other(c)].phase >= BGP_PHASE_OPEN_CONFIRM)
+    if (f->halves[other_of(c)].phase >= BGP_PHASE_OPEN_CONFIRM)
         return;
     if (why == BGP_WHY_AFTERMATH && f->why == BGP_WHY_MESSAGE)
         return;
@@ -93,7 +93,8 @@ static void end_session(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
     f->lenient_until = mono_add(now, BGP_REFUSED_S * NS_PER_SEC);
 }
 
-void bgp_fsm_forget(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
+/* The session, if it was one, is over. */
+static void forget(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 {
     enum bgp_phase phase = f->halves[c].phase;
 
@@ -110,7 +111,7 @@ void bgp_fsm_hang_up(struct bgp_fsm *f, struct mono now, enum bgp_conn c, const 
 
     if (phase == BGP_PHASE_NONE)
         return;
-    bgp_fsm_forget(f, now, c);
+    forget(f, now, c);
     if (e != NULL && phase >= BGP_PHASE_OPEN_SENT)
         bgp_fsm_send_error(f, c, e);
     bgp_fsm_act(f, BGP_DO_CLOSE, c);
@@ -172,7 +173,7 @@ static void start_over(struct bgp_fsm *f, struct mono now, enum bgp_conn c, enum
 void bgp_fsm_after(struct bgp_fsm *f, struct mono now, enum bgp_conn c, enum bgp_phase from,
                    enum bgp_ending how)
 {
-    enum bgp_conn other = bgp_fsm_other(c);
+    enum bgp_conn other = other_of(c);
 
     switch (f->halves[other].phase) {
     case BGP_PHASE_NONE:
@@ -227,7 +228,7 @@ void bgp_fsm_lost(struct bgp_fsm *f, struct mono now, enum bgp_conn c, int error
     if (from == BGP_PHASE_NONE)
         return;
     set_errno(f, c, error);
-    bgp_fsm_forget(f, now, c);
+    forget(f, now, c);
     bgp_fsm_after(f, now, c, from, BGP_ENDED_BY_TCP);
     bgp_fsm_settle(f, now);
 }
@@ -319,7 +320,7 @@ static void give_way(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 static void meet_session(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 {
     const struct bgp_half *h = &f->halves[c];
-    enum bgp_conn session = bgp_fsm_other(c);
+    enum bgp_conn session = other_of(c);
 
     if (!h->agreed.peer_caps.graceful || !came_later(f, h->since)) {
         give_way(f, now, c);
@@ -333,7 +334,7 @@ static void meet_session(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 void bgp_fsm_got_open(struct bgp_fsm *f, struct mono now, enum bgp_conn c,
                       const struct bgp_agreement *a)
 {
-    enum bgp_conn other = bgp_fsm_other(c);
+    enum bgp_conn other = other_of(c);
     bool wins = bgp_agree_winner(&f->options, a) == c;
     struct bgp_half *h = &f->halves[c];
 
@@ -383,6 +384,6 @@ void bgp_fsm_got_keepalive(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 
 void bgp_fsm_end_collision(struct bgp_fsm *f, struct mono now, enum bgp_conn c)
 {
-    lose_collision(f, now, bgp_fsm_other(c));
+    lose_collision(f, now, other_of(c));
     release(f, now, c);
 }

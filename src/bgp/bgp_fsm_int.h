@@ -84,7 +84,6 @@ struct bgp_fsm {
     struct bgp_item current; /* what bgp_fsm_next gave out */
 };
 
-enum bgp_conn bgp_fsm_other(enum bgp_conn c);
 /* One of the connections has come so far. */
 bool bgp_fsm_has(const struct bgp_fsm *f, enum bgp_phase at_least);
 
@@ -110,8 +109,6 @@ void bgp_fsm_start_send_hold(struct bgp_half *h, struct mono now);
 
 /* --- bgp_fsm_conn.c --- */
 
-/* Forgets a connection; the session, if it was one, is over. */
-void bgp_fsm_forget(struct bgp_fsm *f, struct mono now, enum bgp_conn c);
 /* Ends it: with a NOTIFICATION where there was an OPEN, or NULL: silently. What comes next is the
  * caller's. */
 void bgp_fsm_hang_up(struct bgp_fsm *f, struct mono now, enum bgp_conn c,

@@ -154,7 +154,6 @@ const char *bgp_session_error(const struct bgp_session *s);
 bool bgp_session_needs_hard_reset(const struct bgp_session *s);
 /* The peer keeps routes over a restart. */
 bool bgp_session_is_retained(const struct bgp_session *s);
-void bgp_session_tell(struct bgp_session *s, enum bgp_event event, const char *text);
 
 /* --- bgp_session_log.c --- */
 
@@ -180,7 +179,6 @@ struct bgp_session *bgp_session_find(const struct bgp *b, const char *name); /* 
 void bgp_send_init(struct bgp *b);
 void bgp_send_start(struct bgp_session *s); /* Established */
 void bgp_send_refresh(struct bgp_session *s, enum bgp_family f, bool enhanced);
-bool bgp_send_is_pending(const struct bgp_session *s);
 void bgp_send_later(struct bgp *b);        /* in this turn of the loop */
 void bgp_send_last(struct bgp_session *s); /* at once, as much as the socket takes */
 

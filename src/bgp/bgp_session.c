@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void bgp_session_tell(struct bgp_session *s, enum bgp_event event, const char *text)
+static void tell(struct bgp_session *s, enum bgp_event event, const char *text)
 {
     const struct bgp_options *o = &s->engine->options;
 
@@ -50,7 +50,7 @@ static void set_next_hop(struct bgp_session *s, enum bgp_family f, const struct 
         bgp_rib_peer_again(rib, s->id, f);
     if (to->len == 0 && (first || was.len > 0)) {
         bgp_session_log_next_hop(s, f);
-        bgp_session_tell(s, BGP_PEER_NO_NEXT_HOP, s->no_next_hop[f]);
+        tell(s, BGP_PEER_NO_NEXT_HOP, s->no_next_hop[f]);
     }
 }
 
@@ -150,7 +150,7 @@ static void session_up(struct bgp_session *s, enum bgp_conn on)
     bgp_rib_peer_up(s->engine->rib, s->id, s->carries);
     bgp_session_choose_next_hops(s, true);
     bgp_send_start(s);
-    bgp_session_tell(s, BGP_PEER_UP, "");
+    tell(s, BGP_PEER_UP, "");
 }
 
 static void session_down(struct bgp_session *s)
@@ -163,7 +163,7 @@ static void session_down(struct bgp_session *s)
     s->complete_at = (struct mono){0};
     bgp_rib_peer_down(s->engine->rib, s->id);
     bgp_session_log_down(s);
-    bgp_session_tell(s, BGP_PEER_DOWN, bgp_session_error(s));
+    tell(s, BGP_PEER_DOWN, bgp_session_error(s));
 }
 
 /* The other reasons for a cease of ours are our own doing, or nobody's fault. */
@@ -181,9 +181,9 @@ static void session_error(struct bgp_session *s, const struct bgp_error *e, bool
     bgp_session_log_error(s, e, sent);
     bgp_error_print(&text, e);
     if (!sent)
-        bgp_session_tell(s, BGP_PEER_GOT_ERROR, text_str(&text));
+        tell(s, BGP_PEER_GOT_ERROR, text_str(&text));
     else if (is_failure(e))
-        bgp_session_tell(s, BGP_PEER_SENT_ERROR, text_str(&text));
+        tell(s, BGP_PEER_SENT_ERROR, text_str(&text));
     text_done(&text);
 }
 
@@ -210,7 +210,7 @@ static void session_perform(struct bgp_session *s, const struct bgp_action *a)
         bgp_send_refresh(s, a->family, a->enhanced);
         return;
     case BGP_TELL_STATE:
-        bgp_session_tell(s, BGP_PEER_STATE, bgp_state_name(bgp_fsm_state(s->machine)));
+        tell(s, BGP_PEER_STATE, bgp_state_name(bgp_fsm_state(s->machine)));
         return;
     case BGP_TELL_SENT:
         session_error(s, &a->error, true);

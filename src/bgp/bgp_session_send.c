@@ -76,7 +76,7 @@ static bool marks_pending(const struct bgp_session *s)
     return false;
 }
 
-bool bgp_send_is_pending(const struct bgp_session *s)
+static bool is_pending(const struct bgp_session *s)
 {
     return s->up && (marks_pending(s) || bgp_rib_peer_pending(s->engine->rib, s->id));
 }
@@ -104,7 +104,7 @@ static size_t send_some(struct bgp_session *s)
     struct bgp_link *l = s->link[s->up_on];
     size_t len;
 
-    if (l == NULL || bgp_link_is_full(l) || !bgp_send_is_pending(s))
+    if (l == NULL || bgp_link_is_full(l) || !is_pending(s))
         return 0;
     len = fill(s, s->engine->out);
     if (len > 0)

@@ -201,8 +201,3 @@ void router_each_peer(const struct router *r, router_view_fn fn, void *arg)
 
     bgp_each_peer(r->bgp, view_peer, &w);
 }
-
-struct bgp *router_engine(struct router *r)
-{
-    return r->bgp;
-}

@@ -114,4 +114,3 @@ struct router_range {
 size_t router_prefixes(const struct router *r, const struct router_range *range, struct prefix *ret,
                        size_t max);
 size_t router_prefix_count(const struct router *r);
-struct bgp *router_engine(struct router *r); /* for tests and `reset` */
