@@ -10,9 +10,12 @@ import contextlib
 import ipaddress
 import subprocess
 
+import pytest
+
 from folder import NAMESPACE, Folder, Process, documents, endpoints, node, pool, service
-from lan import without_dad
+from lan import address, forward, namespaces
 from netns import ENV
+from peers import ExaBgp, Frr, Neighbor
 
 MY_AS, PEER_AS = 64512, 64513
 SPEAKER, ROUTER = "192.0.2.2", "192.0.2.1"
@@ -22,19 +25,6 @@ FAR, FAR6 = "203.0.113.1", "2001:db8:1::1"  # of a router behind the router
 
 
 # --- wires ---
-
-
-def namespaces(net, *names, forward=()):
-    for ns in names:
-        net.add_ns(ns)
-        without_dad(net, ns)
-    for ns in forward:
-        net.run(ns, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
-
-
-def address(net, ns, interface, *addresses):
-    for a in addresses:
-        net.run(ns, "ip", "addr", "add", a, "dev", interface, *(["nodad"] if ":" in a else []))
 
 
 def cable(net):
@@ -48,7 +38,8 @@ def cable(net):
 def two_hops(net):
     """The peer, in the namespace "far", is behind "router"."""
     cable(net)
-    namespaces(net, "far", forward=("router",))
+    namespaces(net, "far")
+    forward(net, "router")
     net.veth("router", "eth1", "far", "eth0")
     address(net, "router", "eth1", "203.0.113.254/24", "2001:db8:1::254/64")
     address(net, "far", "eth0", FAR + "/24", FAR6 + "/64")
@@ -86,6 +77,55 @@ def blackhole(net, ns):
         net.run(ns, "nft", "delete table inet hole")
 
 
+def connections(net):
+    """That are established, of the speaker."""
+    out = net.run("speaker", "ss", "-Htn", "state", "established", "( sport = :179 or dport = :179 )")
+    return len(out.splitlines())
+
+
+def tcp_dropped(net, counter):
+    """How many segments the router's TCP has not taken, for that reason."""
+    return int(net.run("router", "nstat", "-asz", "TcpExtTCP" + counter).split()[-2])
+
+
+@contextlib.contextmanager
+def kernel_changes(router):
+    """Yields a function that returns what `ip monitor` has told of the router's routes meanwhile, line by line."""
+    path = router.of("monitor")
+    with open(path, "wb") as out:
+        monitor = router.net.popen(router.ns, "ip", "-o", "monitor", "route", stdout=out)
+
+    def lines():
+        with open(path, encoding="utf-8") as f:
+            return f.readlines()
+    try:
+        yield lines
+    finally:
+        router.net.stop(monitor)
+
+
+# --- the router ---
+
+
+def to_speaker(address=SPEAKER, **options):
+    return Neighbor(address, **{"asn": MY_AS, **options})
+
+
+def frr(net, *neighbors, asn=PEER_AS, ns="router", router_id=ROUTER, **options):
+    return Frr(net, ns, asn, router_id, neighbors, **options).start()
+
+
+def start(net, daemon, address=SPEAKER, of=PEER_AS, far=False, lines=(), **options):
+    """A daemon of the AS `of` that waits for us, at the far end of a cable or behind the router there."""
+    if daemon.missing():
+        pytest.skip(daemon.missing())
+    (two_hops if far else cable)(net)
+    options = {"passive": True, **options}
+    if daemon is ExaBgp:  # it wants its own end named
+        options["source"] = FAR if far else ROUTER6 if ":" in address else ROUTER
+    return daemon(net, "far" if far else "router", of, ROUTER, [to_speaker(address, **options)], lines=lines).start()
+
+
 # --- objects ---
 
 
@@ -100,12 +140,24 @@ def bgp_peer(name, where, peer_asn=PEER_AS, my_asn=MY_AS, **spec):
     return bgp_object("BGPPeer", name, "v1beta2", myASN=my_asn, **asn, **at, **spec)
 
 
+def peer(where=ROUTER, **spec):
+    """One that is dialled often."""
+    return bgp_peer("router", where, **{"connectTime": "1s", **spec})
+
+
 def bgp_advertisement(name="all", **spec):
     return bgp_object("BGPAdvertisement", name, **spec)
 
 
 def bfd_profile(name="fast", **spec):
     return bgp_object("BFDProfile", name, **spec)
+
+
+def drained(value, name="speaker"):
+    """A node whose speaker gives its routes away, as the annotation wants it."""
+    n = node(name)
+    n["metadata"]["annotations"] = {"steellb.io/drain": value}
+    return n
 
 
 def with_address(svc, *addresses):

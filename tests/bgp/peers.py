@@ -146,6 +146,13 @@ class Daemon:
         except AssertionError:
             raise AssertionError(f"routes at {self.ns}: want {sorted(wanted)[:20]}, have {sorted(self.routes(family))[:20]}") from None
 
+    def until_stale(self, prefixes, timeout=PATIENCE):
+        """Exactly these of IPv4, and none of them is fresh."""
+        def stale():
+            routes = self.routes("ipv4")
+            return set(routes) == set(prefixes) and all(r.stale for rs in routes.values() for r in rs)
+        until(stale, timeout, f"stale routes at {self.ns}", step=0.05)
+
     def kernel_routes(self, family="ipv4"):
         """{prefix: sorted next hops} of the kernel of its namespace, as `ip route` tells; device routes left out."""
         out = self.net.run(self.ns, "ip", "-j", "-6" if family == "ipv6" else "-4", "route", "show", "table", "main")
@@ -280,6 +287,13 @@ class Frr(Daemon):
     def bfd_peers(self):
         text = self.vtysh("show bfd peers json")
         return json.loads(text[text.index("["):]) if "[" in text else []
+
+    def until_bfd(self, status="up"):
+        """The only session of BFD, once it is so."""
+        def found():
+            peers = self.bfd_peers()
+            return len(peers) == 1 and peers[0]["status"] == status and peers[0]
+        return until(found, PATIENCE, f"BFD is {status} at {self.ns}", step=0.05)
 
 
 # --- BIRD ---

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from lab import (MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bfd_profile, bgp_peer, blackhole, bridge, cable, dissect,
-                 dissected, notifications, speaker, unnumbered)
+from lab import (MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bfd_profile, bgp_peer, blackhole, bridge, cable,
+                 connections, dissect, dissected, notifications, speaker, start, to_speaker, unnumbered)
 from netns import until
 from peers import Bird, Neighbor
 
@@ -16,17 +16,12 @@ WEB4_NET, WEB6_NET = WEB4 + "/32", WEB6 + "/128"
 BOTH = ("ipv4", "ipv6")
 
 
-def start(net, address=SPEAKER, lines=(), **options):
-    cable(net)
-    return Bird(net, "router", PEER_AS, ROUTER, [Neighbor(address, **{"asn": MY_AS, "passive": True, **options})], lines=lines).start()
-
-
 def test_three_speakers(net):
     """One route with three next hops in the kernel; of a speaker that ends, however it does, none is left."""
     nodes = ("oak", "elm", "fir")
     bridge(net, nodes)
     hops = [f"192.0.2.{11 + i}" for i in range(3)]
-    router = Bird(net, "router", PEER_AS, ROUTER, [Neighbor(a, asn=MY_AS, passive=True) for a in hops]).start()
+    router = Bird(net, "router", PEER_AS, ROUTER, [to_speaker(a, passive=True) for a in hops]).start()
     objects = [bgp_peer("router", ROUTER, connectTime="1s"), *announced(WEB4, nodes=nodes)]
 
     def until_hops(wanted):
@@ -44,7 +39,7 @@ def test_three_speakers(net):
 
 def test_one_family_each_way(net):
     """RFC 8950: IPv4 by an IPv6 next hop, where the peer can; the kernel's route is `via inet6`."""
-    router = start(net, SPEAKER6, families=BOTH, extended_next_hop=True)
+    router = start(net, Bird, SPEAKER6, families=BOTH, extended_next_hop=True)
     with dissected(net), speaker(net, bgp_peer("router", ROUTER6, dualStackAddressFamily=True), *announced(WEB4, WEB6)):
         web4 = router.until_routes("ipv4", [WEB4_NET])[WEB4_NET][0]
         web6 = router.until_routes("ipv6", [WEB6_NET])[WEB6_NET][0]
@@ -73,7 +68,7 @@ def test_unnumbered(net):
                          ids=["defaults", "50 ms"])
 def test_bfd(net, timers):
     """The wire dies: the session ends long before its hold time, and comes back."""
-    router = start(net, bfd=timers)
+    router = start(net, Bird, bfd=timers)
     profile = bfd_profile("fast", receiveInterval=50, transmitInterval=50, detectMultiplier=3)
     peer = bgp_peer("router", ROUTER, connectTime="1s", holdTime="90s", keepaliveTime="30s", bfdProfile="fast")
     with dissected(net), speaker(net, peer, profile, *announced(WEB4)) as s:
@@ -90,7 +85,7 @@ def test_bfd(net, timers):
 
 def test_killed_under_bfd(net):
     """Nobody says goodbye: BIRD sees the connection end, or BFD."""
-    router = start(net, bfd=True)
+    router = start(net, Bird, bfd=True)
     peer = bgp_peer("router", ROUTER, bfdProfile="fast")
     with speaker(net, peer, bfd_profile("fast"), *announced(WEB4)) as s:
         router.until_routes("ipv4", [WEB4_NET])
@@ -101,21 +96,21 @@ def test_killed_under_bfd(net):
 
 def test_without_capabilities(net):
     """A peer of RFC 1771: AS numbers of 16 bits, IPv4."""
-    router = start(net, extra=("capabilities off;",))
+    router = start(net, Bird, extra=("capabilities off;",))
     with dissected(net), speaker(net, bgp_peer("router", ROUTER, dualStackAddressFamily=True), *announced(WEB4, WEB6)):
         assert router.until_routes("ipv4", [WEB4_NET])[WEB4_NET][0].as_path == str(MY_AS)
 
 
 def test_without_as4(net):
     """Our AS number needs 32 bits, the peer's AS_PATH has 16: AS_TRANS, and the truth in AS4_PATH."""
-    router = start(net, asn="external", extra=("enable as4 off;",))
+    router = start(net, Bird, asn="external", extra=("enable as4 off;",))
     with dissected(net) as capture, speaker(net, bgp_peer("router", ROUTER, my_asn=4200000001), *announced(WEB4)):
         assert router.until_routes("ipv4", [WEB4_NET])[WEB4_NET][0].as_path == "4200000001"
     assert dissect(capture, f"ip.src == {SPEAKER} && bgp.update.path_attribute.type_code == 17")
 
 
 def test_no_family_in_common(net):
-    router = start(net, families=("ipv6",))
+    router = start(net, Bird, families=("ipv6",))
     with speaker(net, bgp_peer("router", ROUTER, connectTime="1s"), *announced(WEB4)) as s:
         s.until_peer("router", lambda p: p.get("lastError"), "an error")
         assert s.bgp()["router"]["established"] == 0
@@ -123,7 +118,7 @@ def test_no_family_in_common(net):
 
 def test_fast_timers(net):
     """A hold time of 3 s and keepalives each second: no flap (spec I36, shortened)."""
-    router = start(net, hold=3, keepalive=1)
+    router = start(net, Bird, hold=3, keepalive=1)
     peer = bgp_peer("router", ROUTER, holdTime="3s", keepaliveTime="1s")
     with dissected(net), speaker(net, peer, *announced(WEB4)) as s:
         router.until_routes("ipv4", [WEB4_NET])
@@ -136,7 +131,7 @@ def test_fast_timers(net):
 def test_both_dial(net, router_id):
     """Whoever has the larger router ID: one connection is left, over and over."""
     cable(net)
-    router = Bird(net, "router", PEER_AS, router_id, [Neighbor(SPEAKER, asn=MY_AS)]).start()
+    router = Bird(net, "router", PEER_AS, router_id, [to_speaker()]).start()
     objects = [bgp_peer("router", ROUTER, connectTime="1s", routerID="10.0.0.1"), *announced(WEB4)]
     with dissected(net) as capture, speaker(net, *objects, args=("--bgp-listen-port", "179")) as s:
         for turn in range(3):
@@ -148,7 +143,3 @@ def test_both_dial(net, router_id):
                 router.birdc("restart n0")
                 s.until_peer("router", lambda p: p["established"] > before, "a new session")
     assert all(n[0] == 6 for n in notifications(capture))
-
-
-def connections(net):
-    return len(net.run("speaker", "ss", "-Htn", "state", "established").splitlines())

@@ -5,11 +5,10 @@ import signal
 
 import pytest
 
-from folder import node
-from lab import (FAR, MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bgp_advertisement, bgp_peer, cable, dissect,
-                 dissected, notifications, speaker, two_hops)
+from lab import (FAR, MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bgp_advertisement, bgp_peer, dissect, dissected,
+                 drained, notifications, speaker, start, tcp_dropped)
 from netns import until
-from peers import Bird, ExaBgp, GoBgp, Neighbor, OpenBgpd
+from peers import Bird, ExaBgp, GoBgp, OpenBgpd
 
 DAEMONS = (Bird, GoBgp, ExaBgp, OpenBgpd)
 BOTH = ("ipv4", "ipv6")
@@ -17,17 +16,6 @@ WEB4, WEB6, SHOP = "198.18.0.10", "2001:db8:ff00::10", "198.18.0.11"
 WEB4_NET, WEB6_NET, SHOP_NET = WEB4 + "/32", WEB6 + "/128", SHOP + "/32"
 
 daemons = pytest.mark.parametrize("daemon", DAEMONS, ids=lambda d: d.__name__)
-
-
-def start(net, daemon, address=SPEAKER, of=PEER_AS, far=False, **options):
-    """A daemon of the AS `of` that waits for us, at the far end of a cable or behind the router there."""
-    if daemon.missing():
-        pytest.skip(daemon.missing())
-    (two_hops if far else cable)(net)
-    options = {"asn": MY_AS, "passive": True, **options}
-    if daemon is ExaBgp:  # it wants its own end named
-        options["source"] = FAR if far else ROUTER6 if ":" in address else ROUTER
-    return daemon(net, "far" if far else "router", of, ROUTER, [Neighbor(address, **options)]).start()
 
 
 # --- what is told ---
@@ -95,11 +83,6 @@ def test_one_family_of_two(net, daemon):
 # --- who may talk to whom ---
 
 
-def dropped(net, counter):
-    """How many segments the router's TCP has not taken, for that reason."""
-    return int(net.run("router", "nstat", "-asz", "TcpExtTCP" + counter).split()[-2])
-
-
 @daemons
 @pytest.mark.parametrize("ours,theirs", [(SPEAKER, ROUTER), (SPEAKER6, ROUTER6)], ids=["IPv4", "IPv6"])
 def test_password(net, daemon, ours, theirs):
@@ -110,9 +93,9 @@ def test_password(net, daemon, ours, theirs):
     def objects(**password):
         return [bgp_peer("router", theirs, connectTime="1s", **password), *announced(web)]
     with speaker(net, *objects()) as s:
-        until(lambda: dropped(net, "MD5NotFound") > 0, 30, "a connection without signature")
+        until(lambda: tcp_dropped(net, "MD5NotFound") > 0, 30, "a connection without signature")
         s.put(*objects(password="of nobody"))
-        until(lambda: dropped(net, "MD5Failure") > 0, 30, "a connection with a wrong signature")
+        until(lambda: tcp_dropped(net, "MD5Failure") > 0, 30, "a connection with a wrong signature")
         assert s.bgp()["router"]["established"] == 0
         s.put(*objects(password="of the router"))
         router.until_routes(family, [prefix])
@@ -176,7 +159,7 @@ def test_ttl_security(net, daemon):
     def objects(**more):
         return [bgp_peer("router", ROUTER, connectTime="1s", **more), *announced(WEB4)]
     with speaker(net, *objects()) as s:
-        until(lambda: dropped(net, "MinTTLDrop") > 0, 30, "a segment from too far")
+        until(lambda: tcp_dropped(net, "MinTTLDrop") > 0, 30, "a segment from too far")
         s.put(*objects(ttlSecurityHops=1))
         router.until_routes("ipv4", [WEB4_NET])
 
@@ -253,12 +236,6 @@ ENDINGS = {
 }
 
 
-def drained_node():
-    n = node("speaker")
-    n["metadata"]["annotations"] = {"steellb.io/drain": "true"}
-    return n
-
-
 def end(s, how, objects):
     if how == "killed":
         s.kill()
@@ -269,7 +246,7 @@ def end(s, how, objects):
     elif how == "deconfigured":
         s.put(*objects()[1:])
     else:
-        s.folder.put("nodes.yaml", drained_node())
+        s.folder.put("nodes.yaml", drained("true"))
         s.until_log("drain")
         s.stop()
 
@@ -289,16 +266,11 @@ def test_endings(net, daemon, how):
         if not keeps:
             router.until_routes("ipv4", [])
             return
-        until(lambda: is_stale(router, [WEB4_NET, SHOP_NET]), 30, "stale routes", step=0.1)
+        router.until_stale([WEB4_NET, SHOP_NET])
         if s.process.poll() is None:
             s.stop()
     with speaker(net, *objects()[:-2]):
         router.until_routes("ipv4", [WEB4_NET])  # fresh, and SHOP's is gone with End-of-RIB
-
-
-def is_stale(router, prefixes):
-    routes = router.routes("ipv4")
-    return set(routes) == set(prefixes) and all(r.stale for rs in routes.values() for r in rs)
 
 
 @daemons

@@ -2,21 +2,15 @@
 """What ExaBGP alone can show (spec speaker-bgp 6.5): our messages one by one, as JSON."""
 import pytest
 
-from lab import MY_AS, PEER_AS, ROUTER, SPEAKER, announced, bgp_advertisement, bgp_peer, cable, dissected, speaker
+from lab import MY_AS, ROUTER, SPEAKER, announced, bgp_advertisement, bgp_peer, dissected, speaker, start
 from netns import until
-from peers import ExaBgp, Neighbor
+from peers import ExaBgp
 
 pytestmark = pytest.mark.skipif(ExaBgp.missing() is not None, reason=str(ExaBgp.missing()))
 
 WEB4, WEB6 = "198.18.0.10", "2001:db8:ff00::10"
 WEB4_NET = WEB4 + "/32"
 BOTH = ("ipv4", "ipv6")
-
-
-def start(net, **options):
-    cable(net)
-    return ExaBgp(net, "router", PEER_AS, ROUTER,
-                  [Neighbor(SPEAKER, **{"asn": MY_AS, "passive": True, "source": ROUTER, "families": BOTH, **options})]).start()
 
 
 def updates(router):
@@ -30,7 +24,7 @@ def ends(router):
 @pytest.mark.parametrize("graceful", [False, True], ids=["plain", "graceful"])
 def test_open(net, graceful):
     """Exactly these capabilities, and an End-of-RIB of each family after all routes."""
-    router = start(net, graceful=graceful)
+    router = start(net, ExaBgp, families=BOTH, graceful=graceful)
     peer = bgp_peer("router", ROUTER, dualStackAddressFamily=True, enableGracefulRestart=graceful, routerID="10.0.0.7", holdTime="57s",
                     keepaliveTime="13s")
     with dissected(net), speaker(net, peer, *announced(WEB4, WEB6)):
@@ -47,7 +41,7 @@ def test_open(net, graceful):
 
 def test_what_changes(net):
     """The fewest messages: of an attribute that changes one, of a Service that goes one withdrawal."""
-    router = start(net, families=("ipv4",))
+    router = start(net, ExaBgp)
     shop = announced("198.18.0.11", name="shop")[2:]
 
     def objects(preference):
@@ -67,7 +61,7 @@ def test_what_changes(net):
 
 def test_without_as4(net):
     """AS_TRANS, and the truth in AS4_PATH."""
-    router = start(net, asn=23456, families=("ipv4",), extra=("capability { asn4 disable; }",))
+    router = start(net, ExaBgp, asn=23456, extra=("capability { asn4 disable; }",))
     with dissected(net), speaker(net, bgp_peer("router", ROUTER, my_asn=4200000001), *announced(WEB4)):
         route = router.until_routes("ipv4", [WEB4_NET])[WEB4_NET][0]
         assert route.as_path == "4200000001", route

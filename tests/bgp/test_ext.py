@@ -35,7 +35,6 @@ def test_bird_and_tshark_read_them(net):
     assert told == ["1,2,3,4,8,16,32\t0x02,0x03\t0x03\t0x02"]
 
 
-
 def test_gobgp_reads_them(net):
     cable(net)
     router = GoBgp(net, "router", 64513, ROUTER, [Neighbor(SPEAKER, asn=64512)]).start()

@@ -1,32 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """One session with FRR: what it is told, and everything a BGPPeer can say about the session itself."""
-import re
 import signal
 import time
 
 import pytest
 
 from lab import (FAR, MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, address, announced, bgp_advertisement, bgp_peer, cable,
-                 dissect, dissected, namespaces, notifications, speaker, two_hops)
+                 connections, dissect, dissected, frr, kernel_changes, namespaces, notifications, peer, speaker, tcp_dropped,
+                 to_speaker, two_hops)
 from netns import Net, until
-from peers import PATIENCE, Frr, Neighbor
+from peers import PATIENCE, Frr
 
 ADDRESS, ROUTE = "198.18.0.10", "198.18.0.10/32"
 STILL = 3  # seconds in which something that must not happen would have happened
 
 pytestmark = pytest.mark.skipif(Frr.missing() is not None, reason=str(Frr.missing()))
-
-
-def peer(where=ROUTER, asn=PEER_AS, my_asn=MY_AS, **spec):
-    return bgp_peer("router", where, asn, my_asn, **{"connectTime": "1s", **spec})
-
-
-def frr(net, *neighbors, asn=PEER_AS, ns="router", router_id=ROUTER, **options):
-    return Frr(net, ns, asn, router_id, neighbors, **options).start()
-
-
-def to_speaker(asn=MY_AS, address=SPEAKER, **options):
-    return Neighbor(address, asn=asn, **options)
 
 
 def web(**advertisement):
@@ -142,16 +130,10 @@ def test_a_change_of_attributes_replaces_the_route(pair):
 def test_aggregation_never_leaves_the_address_without_a_route(pair):
     pair.put()
     until(lambda: ROUTE in pair.router.kernel_routes(), PATIENCE, "the route in the kernel")
-    path = pair.router.of("monitor")
-    with open(path, "wb") as out:
-        monitor = pair.net.popen("router", "ip", "-o", "monitor", "route", stdout=out)
-        try:
-            pair.put(*web(aggregationLength=24))
-            until(lambda: pair.router.kernel_routes() == {"198.18.0.0/24": [SPEAKER]}, PATIENCE, "the aggregate alone")
-        finally:
-            pair.net.stop(monitor)
-    with open(path, encoding="utf-8") as f:
-        changes = [line for line in f if "198.18.0." in line]
+    with kernel_changes(pair.router) as lines:
+        pair.put(*web(aggregationLength=24))
+        until(lambda: pair.router.kernel_routes() == {"198.18.0.0/24": [SPEAKER]}, PATIENCE, "the aggregate alone")
+    changes = [line for line in lines() if "198.18.0." in line]
     added = next(i for i, line in enumerate(changes) if line.startswith("198.18.0.0/24"))
     removed = next(i for i, line in enumerate(changes) if line.startswith("Deleted 198.18.0.10"))
     assert added < removed, changes
@@ -288,8 +270,8 @@ AS_ROWS = [  # peer_asn of ours, more of the BGPPeer, advertisement, AS of FRR, 
 @pytest.mark.parametrize("asn, spec, advertisement, frr_as, expects, path, preference", [r[1:] for r in AS_ROWS], ids=[r[0] for r in AS_ROWS])
 def test_as_numbers(net, asn, spec, advertisement, frr_as, expects, path, preference):
     cable(net)
-    router = frr(net, to_speaker(expects), asn=frr_as)
-    with dissected(net), speaker(net, peer(asn=asn, **spec), *web(**advertisement)):
+    router = frr(net, to_speaker(asn=expects), asn=frr_as)
+    with dissected(net), speaker(net, peer(peer_asn=asn, **spec), *web(**advertisement)):
         router.until_established(SPEAKER)
         route = router.until_routes("ipv4", [ROUTE])[ROUTE][0]
         assert (route.as_path, route.local_pref) == (path, preference)
@@ -301,9 +283,9 @@ def test_as_numbers(net, asn, spec, advertisement, frr_as, expects, path, prefer
 def test_a_change_of_preference_replaces_the_route(net):
     cable(net)
     router = frr(net, to_speaker(), asn=MY_AS)
-    with dissected(net), speaker(net, peer(asn=MY_AS), *web(localPref=200)) as s:
+    with dissected(net), speaker(net, peer(peer_asn=MY_AS), *web(localPref=200)) as s:
         until_detail(router, lambda r: r.local_pref == 200)
-        s.put(peer(asn=MY_AS), *web(localPref=300))
+        s.put(peer(peer_asn=MY_AS), *web(localPref=300))
         until_detail(router, lambda r: r.local_pref == 300)
         assert router.neighbor(SPEAKER)["connectionsDropped"] == 0
 
@@ -316,7 +298,7 @@ def test_updates_of_advertisements(net):
     one, whole = (ROUTE, "2001:db8:ff00::10/128"), ("198.18.0.0/24", "2001:db8:ff00::10/124")
 
     def objects(**advertisement):
-        return [peer(asn=MY_AS, dualStackAddressFamily=True),
+        return [peer(peer_asn=MY_AS, dualStackAddressFamily=True),
                 *announced(ADDRESS, "2001:db8:ff00::10", advertisement=bgp_advertisement(**advertisement))]
 
     def until_all(prefixes, preference, *communities):
@@ -351,7 +333,7 @@ BAD_AS = [("internal", PEER_AS), ("external", MY_AS), (PEER_AS, 64599)]
 def test_a_peer_of_another_as_is_refused(net, asn, frr_as):
     cable(net)
     router = frr(net, to_speaker(), asn=frr_as)
-    with dissected(net) as capture, speaker(net, peer(asn=asn), *web()) as s:
+    with dissected(net) as capture, speaker(net, peer(peer_asn=asn), *web()) as s:
         s.until_peer("router", lambda p: "AS" in p.get("lastError", ""))
         assert s.bgp()["router"]["established"] == 0
         assert router.routes("ipv4") == {}
@@ -360,7 +342,7 @@ def test_a_peer_of_another_as_is_refused(net, asn, frr_as):
 
 def test_a_peer_that_refuses_our_as(net):
     cable(net)
-    frr(net, to_speaker(64999))
+    frr(net, to_speaker(asn=64999))
     with dissected(net), speaker(net, peer(), *web()) as s:
         s.until_peer("router", lambda p: "bad peer as" in p.get("lastError", "").lower())
         assert s.bgp()["router"]["established"] == 0
@@ -384,7 +366,7 @@ def test_multihop_needs_its_option(net):
 def test_ibgp_over_two_hops_needs_no_option(net):
     two_hops(net)
     router = frr(net, to_speaker(), ns="far", router_id=FAR, asn=MY_AS)
-    with dissected(net), speaker(net, peer(FAR, asn=MY_AS), *web()):
+    with dissected(net), speaker(net, peer(FAR, peer_asn=MY_AS), *web()):
         router.until_established(SPEAKER)
         router.until_routes("ipv4", [ROUTE])
 
@@ -394,19 +376,13 @@ def test_ttl_security(net):
     router = frr(net, to_speaker(ttl_security=1))
     with dissected(net), speaker(net, peer(), *web()) as s:
         # FRR sets the minimum after it has accepted, so that an OPEN may slip through before
-        until(lambda: int(re.search(r"MinTTLDrop\s+(\d+)", net.run("router", "nstat", "-asz", "TcpExtTCPMinTTLDrop")).group(1)),
-              PATIENCE, "FRR takes nothing that may have come from far away")
+        until(lambda: tcp_dropped(net, "MinTTLDrop"), PATIENCE, "FRR takes nothing that may have come from far away")
         s.put(peer(ttlSecurityHops=1), *web())
         router.until_established(SPEAKER)
         router.until_routes("ipv4", [ROUTE])
 
 
 # --- passwords ---
-
-
-def md5_count(net, ns, name):
-    out = net.run(ns, "nstat", "-asz", f"TcpExtTCPMD5{name}")
-    return int(re.search(rf"TcpExtTCPMD5{name}\s+(\d+)", out).group(1))
 
 
 @pytest.mark.parametrize("at, of", [(ROUTER, SPEAKER), (ROUTER6, SPEAKER6)], ids=["ipv4", "ipv6"])
@@ -416,9 +392,9 @@ def test_password(net, at, of):
     address, route = ("2001:db8:ff00::10", "2001:db8:ff00::10/128") if family == "ipv6" else (ADDRESS, ROUTE)
     router = frr(net, to_speaker(address=of, password="secret", families=(family,)))
     with dissected(net), speaker(net, peer(at), *announced(address)) as s:
-        until(lambda: md5_count(net, "router", "NotFound") > 0, PATIENCE, "a segment without signature")
+        until(lambda: tcp_dropped(net, "MD5NotFound") > 0, PATIENCE, "a segment without signature")
         s.put(peer(at, password="another"), *announced(address))
-        until(lambda: md5_count(net, "router", "Failure") > 0, PATIENCE, "a segment with a wrong signature")
+        until(lambda: tcp_dropped(net, "MD5Failure") > 0, PATIENCE, "a segment with a wrong signature")
         assert s.bgp()["router"]["established"] == 0
         s.put(peer(at, password="secret"), *announced(address))
         router.until_established(of)
@@ -431,7 +407,7 @@ def test_password(net, at, of):
         router.until_routes(family, [route])
 
         router.configure(f"router bgp {PEER_AS}", f"no neighbor {of} password", f"do clear bgp {of}")
-        until(lambda: md5_count(net, "router", "Unexpected") > 0, PATIENCE, "a signature that nobody asked for")
+        until(lambda: tcp_dropped(net, "MD5Unexpected") > 0, PATIENCE, "a signature that nobody asked for")
         assert "secret" not in s.log() and "changed" not in s.log()
 
 
@@ -520,12 +496,6 @@ def test_collisions_leave_one_connection(net, router_id):
             until(lambda: connections(net) == 1, PATIENCE, "one connection", step=0.1)
             router.until_routes("ipv4", [ROUTE])
             s.until_peer("router")
-
-
-def connections(net):
-    """That are established, of the speaker."""
-    out = net.run("speaker", "ss", "-Htn", "state", "established", "( sport = :179 or dport = :179 )")
-    return len(out.splitlines())
 
 
 def make_vrf(net, ns, name, table, interface):

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from folder import endpoints, pool, service
-from lab import (FAR, MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bfd_profile, bgp_peer, bridge, cable, dissected,
-                 notifications, speaker, two_hops, with_address)
+from lab import (FAR, ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bfd_profile, bridge, cable, dissected, forward, frr, notifications,
+                 peer, speaker, to_speaker, two_hops, with_address)
 from netns import until
-from peers import PATIENCE, Frr, Neighbor
+from peers import PATIENCE, Frr
 
 ADDRESS, ROUTE = "198.18.0.10", "198.18.0.10/32"
 STILL = 3  # seconds in which something that must not happen would have happened
@@ -17,32 +17,14 @@ STILL = 3  # seconds in which something that must not happen would have happened
 pytestmark = pytest.mark.skipif(Frr.missing() is not None, reason=str(Frr.missing()))
 
 
-def peer(where=ROUTER, **spec):
-    return bgp_peer("router", where, connectTime="1s", **{"bfdProfile": "fast", **spec})
-
-
-def frr(net, of=SPEAKER, ns="router", bfd=True, **neighbor):
-    return Frr(net, ns, PEER_AS, ROUTER if ns == "router" else FAR, [Neighbor(of, asn=MY_AS, bfd=bfd, **neighbor)]).start()
-
-
-def until_bfd(router, status="up"):
-    """The only session at FRR, once it is so."""
-    def found():
-        peers = router.bfd_peers()
-        return len(peers) == 1 and peers[0]["status"] == status and peers[0]
-    return until(found, PATIENCE, f"BFD is {status} at {router.ns}", step=0.05)
+def fast_peer(where=ROUTER, **spec):
+    return peer(where, **{"bfdProfile": "fast", **spec})
 
 
 def until_both(router, s, of=SPEAKER):
     router.until_established(of)
     s.until_peer("router", lambda p: p["state"] == "Established" and p["bfd"]["state"] == "up", "BGP and BFD")
-    return until_bfd(router)
-
-
-def let_forward(net):
-    """A node forwards, or it cannot return the echoes of others."""
-    net.run("speaker", "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
-    net.run("router", "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+    return router.until_bfd()
 
 
 PROFILES = [  # of ours; receive, transmit, echo, multiplier as FRR hears of them
@@ -56,15 +38,15 @@ PROFILES = [  # of ours; receive, transmit, echo, multiplier as FRR hears of the
 @pytest.mark.parametrize("profile, told", [r[1:] for r in PROFILES], ids=[r[0] for r in PROFILES])
 def test_profile(net, profile, told):
     cable(net)
-    let_forward(net)
-    router = frr(net)
+    forward(net, "speaker", "router")  # a node forwards, or it cannot return the echoes of others
+    router = frr(net, to_speaker(bfd=True))
     ipv4 = announced(ADDRESS)
     ipv4[0] = pool("all", "198.18.0.0/16")  # MetalLB has no echo with pools of IPv6
-    with dissected(net), speaker(net, peer(), bfd_profile(**profile), *ipv4) as s:
+    with dissected(net), speaker(net, fast_peer(), bfd_profile(**profile), *ipv4) as s:
         until_both(router, s)
 
         def heard():
-            p = until_bfd(router)
+            p = router.until_bfd()
             return tuple(p[f"remote-{k}"] for k in ("receive-interval", "transmit-interval", "echo-receive-interval", "detect-multiplier"))
         until(lambda: heard() == told, PATIENCE, f"timers {told}", step=0.1)
         router.until_routes("ipv4", [ROUTE])
@@ -75,8 +57,9 @@ def test_other_sessions(net, at, of, far):
     (two_hops if far else cable)(net)
     family = "ipv6" if ":" in at else "ipv4"
     address = "2001:db8:ff00::10" if family == "ipv6" else ADDRESS
-    router = frr(net, of, families=(family,), **({"ns": "far", "multihop": 2} if far else {}))
-    with dissected(net), speaker(net, peer(at, ebgpMultiHop=far), bfd_profile(receiveInterval=100, transmitInterval=100),
+    neighbor = to_speaker(of, bfd=True, families=(family,), multihop=2 if far else 0)
+    router = frr(net, neighbor, **({"ns": "far", "router_id": FAR} if far else {}))
+    with dissected(net), speaker(net, fast_peer(at, ebgpMultiHop=far), bfd_profile(receiveInterval=100, transmitInterval=100),
                                  *announced(address)) as s:
         p = until_both(router, s, of)
         assert p["multihop"] is far
@@ -90,8 +73,9 @@ def test_other_sessions(net, at, of, far):
 def test_silence_of_bfd_alone_is_told_to_the_peer(net):
     """RFC 9384: TCP still works, so FRR learns why."""
     cable(net)
-    router = frr(net)
-    with dissected(net) as capture, speaker(net, peer(), bfd_profile(receiveInterval=100, transmitInterval=100), *announced(ADDRESS)) as s:
+    router = frr(net, to_speaker(bfd=True))
+    with dissected(net) as capture, \
+            speaker(net, fast_peer(), bfd_profile(receiveInterval=100, transmitInterval=100), *announced(ADDRESS)) as s:
         until_both(router, s)
         bfdd = router.processes[1]
         bfdd.send_signal(signal.SIGSTOP)
@@ -109,9 +93,9 @@ def test_a_black_hole_ends_bgp_at_once(net):
     """The link stays up, nothing comes through: the hold time of 180 s is not waited for."""
     bridge(net, ("speaker",))
     of = "192.0.2.11"
-    router = frr(net, of)
+    router = frr(net, to_speaker(of, bfd=True))
     with dissected(net, sender=(of,)) as capture, \
-            speaker(net, peer(), bfd_profile(receiveInterval=100, transmitInterval=100), *announced(ADDRESS)) as s:
+            speaker(net, fast_peer(), bfd_profile(receiveInterval=100, transmitInterval=100), *announced(ADDRESS)) as s:
         until_both(router, s, of)
         net.run("lan", "ip", "link", "set", "br0", "down")
         s.until_peer("router", lambda p: p["state"] != "Established", "the session ends")
@@ -125,15 +109,15 @@ def test_a_black_hole_ends_bgp_at_once(net):
 
 def test_more_services_disturb_nothing(net):
     cable(net)
-    router = frr(net)
-    with dissected(net), speaker(net, peer(), bfd_profile(receiveInterval=50, transmitInterval=50), *announced(ADDRESS)) as s:
+    router = frr(net, to_speaker(bfd=True))
+    with dissected(net), speaker(net, fast_peer(), bfd_profile(receiveInterval=50, transmitInterval=50), *announced(ADDRESS)) as s:
         until_both(router, s)
         objects, prefixes = [*announced(ADDRESS)], [ROUTE]
         for i in range(8):
             a = f"198.18.1.{i}"
             objects += [with_address(service(f"more{i}"), a), endpoints(f"more{i}", ("speaker",))]
             prefixes.append(a + "/32")
-            s.put(peer(), bfd_profile(receiveInterval=50, transmitInterval=50), *objects)
+            s.put(fast_peer(), bfd_profile(receiveInterval=50, transmitInterval=50), *objects)
             router.until_routes("ipv4", prefixes)
         assert router.neighbor(SPEAKER)["connectionsDropped"] == 0
         assert s.bgp()["router"]["bfd"]["downs"] == 0
@@ -142,16 +126,16 @@ def test_more_services_disturb_nothing(net):
 def test_a_profile_may_come_change_and_go(net):
     """On the live session of BGP, but that FRR 8.4 ends it when the last of BFD is an AdminDown, against RFC 5882 4.2."""
     cable(net)
-    router = frr(net, bfd={"receive-interval": 100, "transmit-interval": 100})
-    with dissected(net), speaker(net, peer(bfdProfile=""), *announced(ADDRESS)) as s:
+    router = frr(net, to_speaker(bfd={"receive-interval": 100, "transmit-interval": 100}))
+    with dissected(net), speaker(net, fast_peer(bfdProfile=""), *announced(ADDRESS)) as s:
         router.until_established(SPEAKER)
-        until_bfd(router, "down")
+        router.until_bfd("down")
         for ms in (100, 150, 70):
-            s.put(peer(), bfd_profile(receiveInterval=ms, transmitInterval=ms), *announced(ADDRESS))
-            until(lambda: until_bfd(router)["remote-receive-interval"] == ms, PATIENCE, f"{ms} ms")
+            s.put(fast_peer(), bfd_profile(receiveInterval=ms, transmitInterval=ms), *announced(ADDRESS))
+            until(lambda: router.until_bfd()["remote-receive-interval"] == ms, PATIENCE, f"{ms} ms")
         assert router.neighbor(SPEAKER)["connectionsDropped"] == 0
-        s.put(peer(bfdProfile=""), *announced(ADDRESS))
-        until_bfd(router, "down")
+        s.put(fast_peer(bfdProfile=""), *announced(ADDRESS))
+        router.until_bfd("down")
         s.until_peer("router", lambda p: "bfd" not in p and p["state"] == "Established")
         router.until_routes("ipv4", [ROUTE])
 
@@ -159,8 +143,8 @@ def test_a_profile_may_come_change_and_go(net):
 def test_two_passive_sides_stay_down(net):
     """And BGP does without."""
     cable(net)
-    router = frr(net, bfd={"passive-mode": ""})
-    with dissected(net), speaker(net, peer(), bfd_profile(passiveMode=True), *announced(ADDRESS)) as s:
+    router = frr(net, to_speaker(bfd={"passive-mode": ""}))
+    with dissected(net), speaker(net, fast_peer(), bfd_profile(passiveMode=True), *announced(ADDRESS)) as s:
         router.until_routes("ipv4", [ROUTE])
         time.sleep(STILL)
         assert s.bgp()["router"]["bfd"]["state"] == "down" and router.bfd_peers()[0]["status"] == "down"

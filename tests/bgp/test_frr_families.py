@@ -2,8 +2,8 @@
 """IPv6, both families over either, and peers without an address, with FRR: the next hops, and that they lead here."""
 import pytest
 
-from lab import (MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, address, announced, bfd_profile, bgp_peer, cable, dissected,
-                 namespaces, speaker, unnumbered)
+from lab import (MY_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, address, announced, bfd_profile, cable, dissected, frr, namespaces, peer,
+                 speaker, to_speaker, unnumbered)
 from netns import until
 from peers import PATIENCE, Frr, Neighbor
 
@@ -12,14 +12,6 @@ ADDRESS6, ROUTE6 = "2001:db8:ff00::10", "2001:db8:ff00::10/128"
 BOTH = ("ipv4", "ipv6")
 
 pytestmark = pytest.mark.skipif(Frr.missing() is not None, reason=str(Frr.missing()))
-
-
-def peer(where, **spec):
-    return bgp_peer("router", where, connectTime="1s", **spec)
-
-
-def frr(net, **neighbor):
-    return Frr(net, "router", PEER_AS, ROUTER, [Neighbor(**{"asn": MY_AS, **neighbor})]).start()
 
 
 def answer(net, *addresses):
@@ -49,7 +41,7 @@ def until_next_hops(router, prefix, check):
 def test_ipv6_alone(net):
     cable(net)
     answer(net, ADDRESS6)
-    router = frr(net, address=SPEAKER6, families=("ipv6",))
+    router = frr(net, to_speaker(SPEAKER6, families=("ipv6",)))
     with dissected(net), speaker(net, peer(ROUTER6), *announced(ADDRESS, ADDRESS6, ipFamilyPolicy="RequireDualStack")) as s:
         router.until_routes("ipv6", [ROUTE6])
         own = net.link_local("speaker", "eth0")
@@ -64,7 +56,7 @@ def test_ipv6_alone(net):
 def test_dual_stack(net, at, of):
     cable(net)
     answer(net, ADDRESS, ADDRESS6)
-    router = frr(net, address=of, families=BOTH)
+    router = frr(net, to_speaker(of, families=BOTH))
     with dissected(net), speaker(net, peer(at, dualStackAddressFamily=True), *announced(ADDRESS, ADDRESS6)) as s:
         router.until_established(of)
         for family in ("ipv4Unicast", "ipv6Unicast"):
@@ -81,7 +73,7 @@ def test_dual_stack(net, at, of):
 
 def test_one_family_of_a_dual_stack_service(net):
     cable(net)
-    router = frr(net, address=SPEAKER, families=BOTH)
+    router = frr(net, to_speaker(SPEAKER, families=BOTH))
     with dissected(net), speaker(net, peer(ROUTER), *announced(ADDRESS, ADDRESS6)) as s:
         router.until_routes("ipv4", [ROUTE])
         s.until_peer("router", lambda p: p.get("families") == ["ipv4"])
@@ -90,7 +82,7 @@ def test_one_family_of_a_dual_stack_service(net):
 
 def test_another_address_of_the_interface_is_another_next_hop(net):
     cable(net)
-    router = frr(net, address=SPEAKER, families=BOTH)
+    router = frr(net, to_speaker(SPEAKER, families=BOTH))
     with dissected(net), speaker(net, peer(ROUTER, dualStackAddressFamily=True), *announced(ADDRESS, ADDRESS6)):
         until_next_hops(router, ROUTE6, lambda hops: SPEAKER6 in hops)
         net.run("speaker", "ip", "addr", "del", SPEAKER6 + "/64", "dev", "eth0")
@@ -103,7 +95,7 @@ def test_no_next_hop_is_told_and_nothing_sent(net):
     """Over IPv4, from a node that has no IPv6 address but its link-local one."""
     cable(net)
     net.run("speaker", "ip", "addr", "del", SPEAKER6 + "/64", "dev", "eth0")
-    router = frr(net, address=SPEAKER, families=BOTH)
+    router = frr(net, to_speaker(SPEAKER, families=BOTH))
     with dissected(net), speaker(net, peer(ROUTER, dualStackAddressFamily=True), *announced(ADDRESS, ADDRESS6)) as s:
         router.until_routes("ipv4", [ROUTE])
         s.until_peer("router", lambda p: "ipv6" in p.get("noNextHop", ()))
@@ -119,7 +111,7 @@ def test_ipv4_over_a_network_of_ipv6_alone(net):
     net.veth("speaker", "eth0", "router", "eth0")
     address(net, "speaker", "eth0", SPEAKER6 + "/64")
     address(net, "router", "eth0", ROUTER6 + "/64")
-    router = frr(net, address=SPEAKER6, families=BOTH, extended_next_hop=True)
+    router = frr(net, to_speaker(SPEAKER6, families=BOTH, extended_next_hop=True))
     with dissected(net), speaker(net, peer(ROUTER6, sourceAddress=SPEAKER6, dualStackAddressFamily=True), *announced(ADDRESS, ADDRESS6)):
         router.until_established(SPEAKER6)
         until_next_hops(router, ROUTE, lambda hops: SPEAKER6 in hops or net.link_local("speaker", "eth0") in hops)
@@ -132,7 +124,7 @@ def test_unnumbered(net, bfd):
     own, _ = unnumbered(net)
     answer(net, ADDRESS, ADDRESS6)
     address(net, "router", "lo", ROUTER + "/32", ROUTER6 + "/128")  # to ping from
-    router = frr(net, interface="eth0", asn="external", families=BOTH, bfd=bfd)
+    router = frr(net, Neighbor(interface="eth0", asn="external", families=BOTH, bfd=bfd))
     more = {"bfdProfile": "fast"} if bfd else {}
     objects = [peer({"interface": "eth0"}, peer_asn="external", **more), bfd_profile(), *announced(ADDRESS, ADDRESS6)]
     with dissected(net, sender=(own,)), speaker(net, *objects) as s:
@@ -143,7 +135,7 @@ def test_unnumbered(net, bfd):
         until(lambda: router.kernel_routes() == {ROUTE: [own]}, PATIENCE, "the route in the kernel")
         assert f"via inet6 {own} dev eth0" in net.run("router", "ip", "route", "show", ROUTE)
         if bfd:
-            until(lambda: [p["status"] for p in router.bfd_peers()] == ["up"], PATIENCE, "BFD")
+            router.until_bfd()
 
         net.run("speaker", "ip", "link", "set", "eth0", "down")
         s.until_peer("router", lambda p: p["state"] != "Established")

@@ -5,9 +5,9 @@ import ipaddress
 
 import pytest
 
-from lab import (MY_AS, PEER_AS, ROUTER, SPEAKER, announced, bgp_peer, bridge, cable, dissected, many, speaker)
+from lab import PEER_AS, SPEAKER, announced, bridge, cable, dissected, frr, many, peer, speaker, to_speaker
 from netns import until
-from peers import PATIENCE, Frr, Neighbor
+from peers import PATIENCE, Frr
 
 ADDRESS, ROUTE = "198.18.0.10", "198.18.0.10/32"
 NODES = {"oak": "192.0.2.11", "elm": "192.0.2.12", "fir": "192.0.2.13"}
@@ -15,10 +15,6 @@ COUNT = 10000
 LONG = 120
 
 pytestmark = pytest.mark.skipif(Frr.missing() is not None, reason=str(Frr.missing()))
-
-
-def peer(where=ROUTER, **spec):
-    return bgp_peer("router", where, connectTime="1s", **spec)
 
 
 # --- many speakers ---
@@ -30,7 +26,7 @@ def hops_in_kernel(router):
 
 def test_three_speakers_share_the_traffic(net):
     bridge(net, NODES)
-    router = Frr(net, "router", PEER_AS, ROUTER, [Neighbor(a, asn=MY_AS) for a in NODES.values()]).start()
+    router = frr(net, *(to_speaker(a) for a in NODES.values()))
     objects = [peer(), *announced(ADDRESS, nodes=NODES)]
     with contextlib.ExitStack() as stack:
         for ns, a in NODES.items():
@@ -52,10 +48,9 @@ def test_three_speakers_share_the_traffic(net):
 def test_next_hops_of_both_families_in_one_group(net):
     """One node over IPv4, the other over IPv6 with RFC 8950."""
     bridge(net, ("oak", "elm"))
-    neighbors = [Neighbor("192.0.2.11", asn=MY_AS),
-                 Neighbor("2001:db8::12", asn=MY_AS, families=("ipv4", "ipv6"), extended_next_hop=True)]
+    neighbors = [to_speaker("192.0.2.11"), to_speaker("2001:db8::12", families=("ipv4", "ipv6"), extended_next_hop=True)]
     net.run("elm", "ip", "addr", "del", "192.0.2.12/24", "dev", "eth0")
-    router = Frr(net, "router", PEER_AS, ROUTER, neighbors).start()
+    router = frr(net, *neighbors)
     common = announced(ADDRESS, nodes=("oak", "elm"))
     with dissected(net, "oak", sender=("192.0.2.11",)), dissected(net, "elm", sender=("2001:db8::12",)), \
             speaker(net, peer(), *common, ns="oak", nodes=("oak", "elm")), \
@@ -73,7 +68,7 @@ class Many:
     def __init__(self, net, *lines):
         cable(net)
         self.net = net
-        self.router = Frr(net, "router", PEER_AS, ROUTER, [Neighbor(SPEAKER, asn=MY_AS)], lines=lines).start()
+        self.router = frr(net, to_speaker(), lines=lines)
 
     def accepted(self):
         return self.router.neighbor(SPEAKER).get("addressFamilyInfo", {}).get("ipv4Unicast", {}).get("acceptedPrefixCounter", 0)

@@ -6,11 +6,10 @@ import subprocess
 
 import pytest
 
-from folder import node
-from lab import (MY_AS, PEER_AS, ROUTER, SPEAKER, Speaker, announced, bfd_profile, bgp_peer, cable, dissect, dissected, many, notifications,
-                 speaker)
+from lab import (SPEAKER, Speaker, announced, bfd_profile, cable, dissect, dissected, drained, frr, kernel_changes, many, notifications,
+                 peer, speaker, to_speaker)
 from netns import until
-from peers import PATIENCE, Frr, Neighbor
+from peers import PATIENCE, Frr
 
 ADDRESS, ROUTE = "198.18.0.10", "198.18.0.10/32"
 TWO = ["198.18.0.0/32", "198.18.0.1/32"]
@@ -18,40 +17,22 @@ TWO = ["198.18.0.0/32", "198.18.0.1/32"]
 pytestmark = pytest.mark.skipif(Frr.missing() is not None, reason=str(Frr.missing()))
 
 
-def peer(graceful=True, **spec):
-    return bgp_peer("router", ROUTER, connectTime="1s", enableGracefulRestart=graceful, **spec)
+def graceful_peer(**spec):
+    return peer(enableGracefulRestart=True, **spec)
 
 
-def frr(net, **neighbor):
+def graceful_frr(net, **neighbor):
     cable(net)
-    return Frr(net, "router", PEER_AS, ROUTER, [Neighbor(SPEAKER, asn=MY_AS, graceful=True, **neighbor)]).start()
+    return frr(net, to_speaker(graceful=True, **neighbor))
 
 
 def restart_mode(router):
     return router.neighbor(SPEAKER)["gracefulRestartInfo"]["remoteGrMode"]
 
 
-def until_stale(router, prefixes):
-    def is_stale():
-        routes = router.routes("ipv4")
-        return set(routes) == set(prefixes) and all(r.stale for rs in routes.values() for r in rs)
-    until(is_stale, PATIENCE, "stale routes", step=0.05)
-
-
-@contextlib.contextmanager
-def watching(router):
-    """Yields a function that tells what the kernel of the router has lost meanwhile."""
-    path = router.of("monitor")
-    with open(path, "wb") as out:
-        monitor = router.net.popen(router.ns, "ip", "-o", "monitor", "route", stdout=out)
-
-    def lost():
-        with open(path, encoding="utf-8") as f:
-            return re.findall(r"^Deleted (198\.18\.\S+)", f.read(), re.MULTILINE)
-    try:
-        yield lost
-    finally:
-        router.net.stop(monitor)
+def lost(changes):
+    """Of what kernel_changes() tells: prefixes that were taken away."""
+    return re.findall(r"^Deleted (198\.18\.\S+)", "".join(changes), re.MULTILINE)
 
 
 @contextlib.contextmanager
@@ -66,36 +47,43 @@ def pinged(router, target):
     assert answered >= sent - 1, out  # the last one may be on its way
 
 
+def until_gone(router):
+    """At once: no route is stale before."""
+    seen = []
+    until(lambda: seen.append(router.routes("ipv4")) or not seen[-1], PATIENCE, "no routes", step=0.02)
+    assert not any(r.stale for routes in seen for rs in routes.values() for r in rs)
+
+
 def fresh(router, prefixes):
     router.until_routes("ipv4", prefixes)
     until(lambda: set(router.kernel_routes()) == set(prefixes), PATIENCE, "routes in the kernel")
 
 
 def test_routes_outlive_a_killed_speaker(net):
-    router = frr(net)
-    with dissected(net), watching(router) as lost:
-        s = Speaker(net, peer(), *many(2)).ready()
+    router = graceful_frr(net)
+    with dissected(net), kernel_changes(router) as changes:
+        s = Speaker(net, graceful_peer(), *many(2)).ready()
         fresh(router, TWO)
         assert restart_mode(router) == "Restart"
         with pinged(router, "198.18.0.0"):
             s.kill()
-            until_stale(router, TWO)
+            router.until_stale(TWO)
             assert set(router.kernel_routes()) == set(TWO)
-            with speaker(net, peer(), *many(1)):  # one Service has gone meanwhile
+            with speaker(net, graceful_peer(), *many(1)):  # one Service has gone meanwhile
                 fresh(router, TWO[:1])
-                assert set(lost()) == {"198.18.0.1"}
+                assert set(lost(changes())) == {"198.18.0.1"}
         s.check_log()
 
 
 def test_what_is_gone_goes_with_the_end_of_rib(net):
     """And not before: a table that is still filling takes no route away."""
-    router = frr(net)
+    router = graceful_frr(net)
     with dissected(net):
-        s = Speaker(net, peer(), *many(2)).ready()
+        s = Speaker(net, graceful_peer(), *many(2)).ready()
         fresh(router, TWO)
         s.kill()
-        until_stale(router, TWO)
-        with net.capture("speaker", "eth0", "tcp port 179") as capture, speaker(net, peer(), *many(1)):
+        router.until_stale(TWO)
+        with net.capture("speaker", "eth0", "tcp port 179") as capture, speaker(net, graceful_peer(), *many(1)):
             fresh(router, TWO[:1])
         updates = dissect(capture, f"bgp.type == 2 && ip.src == {SPEAKER}", "-T", "fields", "-e", "bgp.prefix_length", "-e", "bgp.nlri_prefix")
         assert "198.18.0.0" in " ".join(updates)
@@ -106,36 +94,34 @@ def test_what_is_gone_goes_with_the_end_of_rib(net):
 def test_a_planned_restart_is_silent(net, bfd):
     """With BFD, too."""
     more = {"bfdProfile": "fast"} if bfd else {}
-    router = frr(net, bfd=bfd)
-    objects = [peer(**more), bfd_profile(), *announced(ADDRESS)]
-    with dissected(net) as capture, watching(router) as lost:
+    router = graceful_frr(net, bfd=bfd)
+    objects = [graceful_peer(**more), bfd_profile(), *announced(ADDRESS)]
+    with dissected(net) as capture, kernel_changes(router) as changes:
         s = Speaker(net, *objects).ready()
         fresh(router, [ROUTE])
         if bfd:
-            until(lambda: [p["status"] for p in router.bfd_peers()] == ["up"], PATIENCE, "BFD")
+            router.until_bfd()
         with contextlib.ExitStack() as again:
             with pinged(router, ADDRESS):
                 s.stop()
-                until_stale(router, [ROUTE])
+                router.until_stale([ROUTE])
                 s = again.enter_context(speaker(net, *objects))
                 fresh(router, [ROUTE])
-                assert lost() == []
+                assert lost(changes()) == []
             s.put(*objects[:0])  # the next end is one for good
             router.until_routes("ipv4", [])
     assert notifications(capture) == [(6, 9)]
 
 
 def test_without_graceful_restart_routes_go_at_once(net):
-    router = frr(net)
+    router = graceful_frr(net)
     with dissected(net) as capture:
         for end in ("kill", "stop"):
-            s = Speaker(net, peer(False), *announced(ADDRESS)).ready()
+            s = Speaker(net, peer(enableGracefulRestart=False), *announced(ADDRESS)).ready()
             fresh(router, [ROUTE])
             assert restart_mode(router) in ("Helper", "NotApplicable")
             getattr(s, end)()
-            seen = []
-            until(lambda: seen.append(router.routes("ipv4")) or not seen[-1], PATIENCE, "no routes", step=0.02)
-            assert not any(r.stale for routes in seen for rs in routes.values() for r in rs)
+            until_gone(router)
     assert notifications(capture) == [(6, 9)]
 
 
@@ -144,13 +130,11 @@ def deconfigure(s):
 
 
 def shut(s):
-    s.put(peer(), *announced(ADDRESS, nodes=()))
+    s.put(graceful_peer(), *announced(ADDRESS, nodes=()))
 
 
 def drain(s):
-    n = node("speaker")
-    n["metadata"]["annotations"] = {"steellb.io/drain": "force"}
-    s.folder.put("nodes.yaml", n)
+    s.folder.put("nodes.yaml", drained("force"))
     s.until_log("routes are withdrawn now")
     s.stop()
 
@@ -158,21 +142,19 @@ def drain(s):
 @pytest.mark.parametrize("end, notified", [(deconfigure, [(6, 9)]), (shut, []), (drain, [(6, 9)])], ids=lambda x: getattr(x, "__name__", ""))
 def test_what_ends_for_good_is_not_kept(net, end, notified):
     """Although both sides agreed on graceful restart: a Hard Reset, or withdrawn."""
-    router = frr(net)
-    with dissected(net) as capture, speaker(net, peer(), *announced(ADDRESS), args=("--drain-delay", "100ms")) as s:
+    router = graceful_frr(net)
+    with dissected(net) as capture, speaker(net, graceful_peer(), *announced(ADDRESS), args=("--drain-delay", "100ms")) as s:
         fresh(router, [ROUTE])
         end(s)
-        seen = []
-        until(lambda: seen.append(router.routes("ipv4")) or not seen[-1], PATIENCE, "no routes", step=0.02)
-        assert not any(r.stale for routes in seen for rs in routes.values() for r in rs)
+        until_gone(router)
         until(lambda: router.kernel_routes() == {}, PATIENCE, "nothing in the kernel")
         assert [x for x in notifications(capture) if x != (6, 2)] == notified
 
 
 def test_a_reset_by_the_router_is_survived(net):
     """`clear bgp`, with graceful restart: there is another session and no route is left stale."""
-    router = frr(net)
-    with dissected(net), speaker(net, peer(), *announced(ADDRESS)):
+    router = graceful_frr(net)
+    with dissected(net), speaker(net, graceful_peer(), *announced(ADDRESS)):
         fresh(router, [ROUTE])
         before = router.neighbor(SPEAKER)["connectionsEstablished"]
         router.clear()
@@ -194,13 +176,13 @@ def test_after_a_boot_nothing_is_claimed_to_have_survived(net):
     prefix = after_boot()
     if prefix is None:
         pytest.skip("no time namespaces that exec enters")
-    router = frr(net)
+    router = graceful_frr(net)
     with dissected(net) as capture:
-        s = Speaker(net, peer(), *many(2)).ready()
+        s = Speaker(net, graceful_peer(), *many(2)).ready()
         fresh(router, TWO)
         s.kill()
-        until_stale(router, TWO)
-        with speaker(net, peer(), *many(2), prefix=prefix):
+        router.until_stale(TWO)
+        with speaker(net, graceful_peer(), *many(2), prefix=prefix):
             fresh(router, TWO)
     flags = dissect(capture, f"bgp.cap.gr.flag && ip.src == {SPEAKER}", "-T", "fields", "-e", "bgp.cap.gr.flag.pfs")
     assert flags[:1] == ["1"] and flags[-1] == "0", flags

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from lab import MY_AS, PEER_AS, ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bgp_peer, cable, dissected, many, speaker
-from peers import GoBgp, Neighbor
+from lab import ROUTER, ROUTER6, SPEAKER, SPEAKER6, announced, bgp_peer, dissected, many, speaker, start
+from peers import GoBgp
 
 pytestmark = pytest.mark.skipif(GoBgp.missing() is not None, reason=str(GoBgp.missing()))
 
@@ -13,13 +13,8 @@ WEB4, WEB4_NET = "198.18.0.10", "198.18.0.10/32"
 BOTH = ("ipv4", "ipv6")
 
 
-def start(net, address=SPEAKER, **options):
-    cable(net)
-    return GoBgp(net, "router", PEER_AS, ROUTER, [Neighbor(address, **{"asn": MY_AS, "passive": True, **options})]).start()
-
-
 def test_capabilities(net):
-    router = start(net, SPEAKER6, families=BOTH, graceful=True)
+    router = start(net, GoBgp, SPEAKER6, families=BOTH, graceful=True)
     peer = bgp_peer("router", ROUTER6, dualStackAddressFamily=True, enableGracefulRestart=True)
     with dissected(net), speaker(net, peer, *announced(WEB4)):
         router.until_routes("ipv4", [WEB4_NET])
@@ -34,7 +29,7 @@ def test_capabilities(net):
 
 def test_soft_reset(net):
     """GoBGP looks again at what it has; nobody is asked, nothing flaps."""
-    router = start(net)
+    router = start(net, GoBgp)
     with dissected(net), speaker(net, bgp_peer("router", ROUTER), *announced(WEB4)) as s:
         router.until_routes("ipv4", [WEB4_NET])
         router.gobgp("neighbor", SPEAKER, "softreset")
@@ -44,7 +39,7 @@ def test_soft_reset(net):
 
 def test_disabled(net):
     """Refused for as long as its operator wants; back soon after. (After `reset` it refuses for half a minute.)"""
-    router = start(net)
+    router = start(net, GoBgp)
     with dissected(net), speaker(net, bgp_peer("router", ROUTER, connectTime="1s"), *announced(WEB4)) as s:
         router.until_routes("ipv4", [WEB4_NET])
         router.gobgp("neighbor", SPEAKER, "disable")
@@ -55,7 +50,7 @@ def test_disabled(net):
 
 
 def test_thousands(net):
-    router = start(net)
+    router = start(net, GoBgp)
     with dissected(net), speaker(net, bgp_peer("router", ROUTER), *many(3000)) as s:
         s.until_peer("router", lambda p: p.get("prefixesSent") == 3000, "all is sent")
         s.until_peer("router", lambda p: p["updatesSent"] < 20, "few messages")

@@ -3,22 +3,14 @@
 import json
 
 from folder import node, steellb, until
-from lab import ROUTER, SPEAKER, announced, bgp_peer, bridge, cable, speaker
+from lab import ROUTER, SPEAKER, announced, bgp_peer, bridge, cable, drained, speaker
 from peers import Bird, Neighbor
 
 ADDRESS = "198.18.0.10/32"
-DRAIN = "steellb.io/drain"
 
 
 def router_of(net, *peers):
     return Bird(net, "router", 64513, ROUTER, [Neighbor(p, asn=64512) for p in peers or (SPEAKER,)]).start()
-
-
-def drained(name, value):
-    n = node(name)
-    if value is not None:
-        n["metadata"].setdefault("annotations", {})[DRAIN] = value
-    return n
 
 
 def test_status_tells_of_peers_and_routes(net):
@@ -55,7 +47,7 @@ def test_a_drained_node_yields_and_then_withdraws(net):
         router.until_established("192.0.2.12")
         elm.until_peer("router")
         until(lambda: len(router.routes("ipv4").get(ADDRESS, [])) == 2, what="two ways")
-        oak.folder.put("nodes.yaml", drained("oak", ""), node("elm"))
+        oak.folder.put("nodes.yaml", drained("", "oak"), node("elm"))
         until(lambda: any("65535:0" in r.communities for r in router.routes("ipv4")[ADDRESS]), what="GRACEFUL_SHUTDOWN")
         until(lambda: [r.next_hops for r in router.routes("ipv4")[ADDRESS]] == [("192.0.2.12",)], what="one way")
         oak.folder.put("nodes.yaml", node("oak"), node("elm"))
@@ -67,14 +59,14 @@ def test_the_last_announcer_stays_unless_forced(net):
     router = router_of(net)
     with speaker(net, bgp_peer("router", ROUTER, 64513), *announced("198.18.0.10"), args=("--drain-delay", "100ms")) as s:
         router.until_routes("ipv4", [ADDRESS])
-        s.folder.put("nodes.yaml", drained("speaker", "true"))
+        s.folder.put("nodes.yaml", drained("true"))
         until(lambda: "65535:0" in router.routes("ipv4")[ADDRESS][0].communities, what="GRACEFUL_SHUTDOWN")
         s.until_log("routes are withdrawn now")
         assert ADDRESS in router.routes("ipv4")
         assert ", gives its BGP routes away\n" in steellb("status", "--control-socket", s.socket_path).stdout
-        s.folder.put("nodes.yaml", drained("speaker", "force"))
+        s.folder.put("nodes.yaml", drained("force"))
         router.until_routes("ipv4", [])
-        s.folder.put("nodes.yaml", drained("speaker", None))
+        s.folder.put("nodes.yaml", node("speaker"))
         held = router.until_routes("ipv4", [ADDRESS])
         assert "65535:0" not in held[ADDRESS][0].communities
 

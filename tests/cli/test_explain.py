@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """explain: the whole way of one Service."""
-from manifests import bgp, cluster, endpoint, endpoints, l2, node, peer, pool, ready, service, web
+from manifests import bgp, cluster, endpoint, endpoints, l2, node, peer, pool, service, web
 
 
 def explain(steellb, path, name="default/web"):

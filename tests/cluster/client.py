@@ -206,6 +206,18 @@ class Client:
     def until_gone(self, kind, name, namespace=None, api=None, timeout=PATIENCE):
         until(lambda: self.find(kind, name, namespace, api) is None, timeout, f"{kind} {name} is gone")
 
+    def remove_all(self, kind):
+        """Until there is nothing left. A server that has just started may not know yet what it has, nor who may do what."""
+        def gone():
+            try:
+                left = [o["metadata"] for o in self.list(kind) if o["metadata"]["name"] != "kubernetes"]
+                for meta in left:
+                    self.delete(kind, meta["name"], meta.get("namespace"), gracePeriodSeconds="0")
+                return not left
+            except ApiError:
+                return False
+        until(gone, PATIENCE, f"there is no {kind}")
+
     def watch(self, kind, namespace=None, api=None, version=None, **query):
         """From a resourceVersion on; without one, first what is there as ADDED."""
         query = dict(query, watch="true", **({"resourceVersion": version} if version else {}))

@@ -18,7 +18,7 @@ import time
 import lab
 from cluster import ControlPlane
 from folder import NODES
-from lan import without_dad
+from lan import address, forward, namespaces
 from objects import node_at
 from programs import ROOT
 
@@ -40,35 +40,28 @@ ANSWER_S = 3  # a missing route is told at once; a SYN that a busy machine lost 
 # --- wires ---
 
 
-def _address(net, ns, interface, *addresses):
-    for a in addresses:
-        net.run(ns, "ip", "addr", "add", a, "dev", interface, *(["nodad"] if ":" in a else []))
-
-
 def build_wires(net):
-    for ns in ("plane", "lan", "router", "client", *NODES):
-        net.add_ns(ns)
-        without_dad(net, ns)
+    namespaces(net, "plane", "lan", "router", "client", *NODES)
+    forward(net, "router", *NODES)
     for ns in ("router", *NODES):
-        net.run(ns, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding; "
-                "echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy")
+        net.run(ns, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy")
         net.veth(ns, "eth0", "lan", ns)
     net.bridge("lan", "br0", "router", *NODES)
     net.veth("router", "eth1", "client", "eth0")
-    _address(net, "router", "eth0", ROUTER + "/24", "2001:db8::1/64")
-    _address(net, "router", "eth1", "198.18.1.1/24")
-    _address(net, "client", "eth0", CLIENT + "/24")
+    address(net, "router", "eth0", ROUTER + "/24", "2001:db8::1/64")
+    address(net, "router", "eth1", "198.18.1.1/24")
+    address(net, "client", "eth0", CLIENT + "/24")
     net.run("client", "ip", "route", "add", "default", "via", "198.18.1.1")
     for name in NODES:
         net.veth(name, "eth1", "plane", name)
-        _address(net, name, "eth0", AT[name] + "/24", AT6[name] + "/64")
-        _address(net, name, "eth1", lab.MANAGEMENT[name] + "/24")
-        _address(net, name, "lo", ENDPOINTS[name] + "/32")
+        address(net, name, "eth0", AT[name] + "/24", AT6[name] + "/64")
+        address(net, name, "eth1", lab.MANAGEMENT[name] + "/24")
+        address(net, name, "lo", ENDPOINTS[name] + "/32")
         net.run(name, "ip", "route", "add", "default", "via", ROUTER)
         for other in set(NODES) - {name}:
             net.run(name, "ip", "route", "add", ENDPOINTS[other], "via", AT[other])
     net.bridge("plane", "mgmt", *NODES)
-    _address(net, "plane", "mgmt", lab.PLANE + "/24")
+    address(net, "plane", "mgmt", lab.PLANE + "/24")
 
 
 def cut(net, node):

@@ -158,14 +158,14 @@ class Site:
 
     def withdraw(self):
         """The routes go with the Services, while there are speakers: some of these would leave them with the router."""
-        until(lambda: remove_all(self.admin, "Service"), PATIENCE, "there is no Service")
+        self.admin.remove_all("Service")
         if any(p.running() for p in self.speakers.programs.values()):
             with contextlib.suppress(AssertionError):
                 self.router.until_routes("ipv4", [], timeout=5)
 
     def clear(self):
         for kind in KINDS:
-            until(lambda: remove_all(self.admin, kind), PATIENCE, f"there is no {kind}")
+            self.admin.remove_all(kind)
         for node in NODES:
             self.admin.patch("Node", node, {"metadata": {"labels": None, "annotations": None}})
             self.available(node, True)
@@ -173,17 +173,6 @@ class Site:
         self.router.clear()
         for family in ("ipv4", "ipv6"):
             self.router.until_routes(family, [])
-
-
-def remove_all(admin, kind):
-    """Whether there is nothing left. A server that has just started may not know yet what it has, nor who may do what."""
-    try:
-        left = [o["metadata"] for o in admin.list(kind) if o["metadata"]["name"] != "kubernetes"]
-        for meta in left:
-            admin.delete(kind, meta["name"], meta.get("namespace"), gracePeriodSeconds="0")
-        return not left
-    except ApiError:
-        return False
 
 
 def metallb(kind, name, version="v1beta1", **spec):

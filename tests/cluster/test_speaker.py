@@ -48,18 +48,7 @@ def plane(shared_plane):
     shared_plane.print_logs()
     for kind in ("Service", "EndpointSlice", "Node", "Pod", "ServiceL2Status", "ConfigurationState", "IPAddressPool",
                  "L2Advertisement", "BGPAdvertisement", "BGPPeer", "BFDProfile", "Community", "Event"):
-        until(lambda: remove_all(shared_plane.admin, kind), PATIENCE, f"there is no {kind}")
-
-
-def remove_all(admin, kind):
-    """Whether there is nothing left. A server that has just started may not know yet what it has, nor who may do what."""
-    try:
-        left = [o["metadata"] for o in admin.list(kind) if o["metadata"]["name"] != "kubernetes"]
-        for meta in left:
-            admin.delete(kind, meta["name"], meta.get("namespace"), gracePeriodSeconds="0")
-        return not left
-    except ApiError:
-        return False
+        shared_plane.admin.remove_all(kind)
 
 
 @pytest.fixture

@@ -16,21 +16,18 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "gossip/gossip_session.h"
+#include "tool.h"
 
-#include <event2/buffer.h>
-#include <event2/event.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { ADDRS_MAX = 64, NAMES_MAX = 64 };
 
 struct tool {
     struct event_base *base;
     struct gossip_session *session;
-    struct evbuffer *input;
     uint16_t port;
 };
 
@@ -112,8 +109,10 @@ static void command_drops(const struct tool *t)
     printf("drops %" PRIu64 "\n", sum);
 }
 
-static void command(struct tool *t, char *line)
+static void command(void *arg, char *line)
 {
+    struct tool *t = arg;
+
     if (strncmp(line, "join ", 5) == 0)
         command_join(t, line + 5);
     else if (str_eq(line, "members"))
@@ -131,25 +130,9 @@ static void command(struct tool *t, char *line)
         event_base_loopbreak(t->base);
 }
 
-static void on_input(evutil_socket_t fd, short what, void *arg)
-{
-    struct tool *t = arg;
-    char *line;
-
-    (void)what;
-    if (evbuffer_read(t->input, fd, -1) <= 0) {
-        event_base_loopbreak(t->base);
-        return;
-    }
-    while ((line = evbuffer_readln(t->input, NULL, EVBUFFER_EOL_LF)) != NULL) {
-        command(t, line);
-        free(line);
-    }
-}
-
 static int run(struct tool *t, char **argv)
 {
-    struct event *input = event_new(t->base, 0, EV_READ | EV_PERSIST, on_input, t);
+    struct tool_input *input = tool_input_new(t->base, command, t);
     struct gossip_session_options o = {.base = t->base,
                                        .profile = gossip_profile_lan(),
                                        .name = argv[1],
@@ -161,7 +144,6 @@ static int run(struct tool *t, char **argv)
     struct err err = {0};
     int r = -1;
 
-    event_add(input, NULL);
     if (ip_parse(&o.bind.ip, argv[2]))
         r = gossip_session_new(&t->session, &o, &err);
     if (r < 0)
@@ -169,13 +151,13 @@ static int run(struct tool *t, char **argv)
     else
         event_base_dispatch(t->base);
     err_done(&err);
-    event_free(input);
+    tool_input_free(input);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-    struct tool t = {.base = event_base_new(), .input = evbuffer_new()};
+    struct tool t = {.base = loop_new()};
     int status;
 
     if (argc != 5)
@@ -185,7 +167,6 @@ int main(int argc, char **argv)
     t.port = (uint16_t)strtoul(argv[3], NULL, 10);
     status = run(&t, argv);
     gossip_session_free(t.session);
-    evbuffer_free(t.input);
     event_base_free(t.base);
     return status;
 }

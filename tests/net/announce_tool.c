@@ -17,10 +17,9 @@
 #include "base/mono.h"
 #include "net/caps.h"
 #include "speaker/announcer.h"
+#include "tool.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/event.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,6 @@
 struct tool {
     struct event_base *base;
     struct announcer *announcer;
-    struct evbuffer *input;
 };
 
 /* One word of "set", cut in place. */
@@ -126,8 +124,9 @@ static void command_drop(void)
     err_done(&err);
 }
 
-static void command(struct tool *t, char *line)
+static void command(void *arg, char *line)
 {
+    struct tool *t = arg;
     char *rest = strchr(line, ' ');
 
     if (rest != NULL)
@@ -145,40 +144,12 @@ static void command(struct tool *t, char *line)
     fflush(stdout);
 }
 
-static void on_input(evutil_socket_t fd, short what, void *arg)
-{
-    struct tool *t = arg;
-    char *line;
-
-    (void)what;
-    if (evbuffer_read(t->input, fd, -1) <= 0) {
-        event_base_loopbreak(t->base);
-        return;
-    }
-    while ((line = evbuffer_readln(t->input, NULL, EVBUFFER_EOL_LF)) != NULL) {
-        command(t, line);
-        free(line);
-    }
-}
-
-static struct event_base *loop_new(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *base;
-
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-    base = event_base_new_with_config(config);
-    event_config_free(config);
-    event_base_priority_init(base, 3);
-    return base;
-}
-
 int main(int argc, char **argv)
 {
     const char *exclude[TOOL_EXCLUDE_MAX];
     struct announcer_options options = {.exclude = {.items = exclude}};
-    struct tool t = {.base = loop_new(), .input = evbuffer_new()};
-    struct event *input = event_new(t.base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, &t);
+    struct tool t = {.base = loop_new()};
+    struct tool_input *input;
     struct err err = {0};
     int c;
 
@@ -196,13 +167,12 @@ int main(int argc, char **argv)
         printf("error %s\n", err_text(&err));
         return 1;
     }
-    event_add(input, NULL);
+    input = tool_input_new(t.base, command, &t);
     puts("ready");
     fflush(stdout);
     event_base_dispatch(t.base);
     announcer_free(t.announcer);
-    event_free(input);
-    evbuffer_free(t.input);
+    tool_input_free(input);
     event_base_free(t.base);
     return 0;
 }

@@ -2,9 +2,13 @@
 /*
  * The BFD engine alone, driven by lines on stdin, for tests in network namespaces and benchmarks.
  *
- *     join NAME PEER [KEY=VALUE]...     local=IP interface=NAME vrf=NAME multihop=1, and of a
- * profile rx=MS tx=MS echo=MS mult=N ttl=N echo-mode=1 passive=1 change NAME [KEY=VALUE]... leave
- * NAME admin-down                        all view [NAME]                       one line of JSON
+ *     join NAME PEER [WORD=VALUE]...
+ *         local=IP interface=NAME vrf=NAME multihop=1, and of a profile
+ *         rx=MS tx=MS echo=MS mult=N ttl=N echo-mode=1 passive=1
+ *     change NAME [WORD=VALUE]...
+ *     leave NAME
+ *     admin-down                        all
+ *     view [NAME]                       one line of JSON
  *     stall MS                          does nothing else for so long
  *     quit
  *
@@ -18,17 +22,15 @@
 #include "base/mono.h"
 #include "base/text.h"
 #include "bfd/bfd.h"
+#include "tool.h"
 
-#include <event2/buffer.h>
-#include <event2/event.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-enum { TOOL_PRIORITIES = 3, TOOL_NAME_MAX = 32 };
+enum { TOOL_NAME_MAX = 32 };
 
 struct entry {
     char name[TOOL_NAME_MAX];
@@ -42,7 +44,6 @@ struct entry {
 struct tool {
     struct event_base *base;
     struct bfd_engine *engine;
-    struct evbuffer *input;
     struct entry **entries;
     size_t count, cap;
 };
@@ -236,8 +237,9 @@ static const char *command_stall(char **save)
     return "ok";
 }
 
-static void command(struct tool *t, char *line)
+static void command(void *arg, char *line)
 {
+    struct tool *t = arg;
     char *save = NULL, *verb = strtok_r(line, " ", &save);
 
     if (verb == NULL || strcmp(verb, "quit") == 0) {
@@ -261,45 +263,17 @@ static void command(struct tool *t, char *line)
     fflush(stdout);
 }
 
-static void on_input(evutil_socket_t fd, short what, void *arg)
-{
-    struct tool *t = arg;
-    char *line;
-
-    (void)what;
-    if (evbuffer_read(t->input, fd, -1) <= 0) {
-        event_base_loopbreak(t->base);
-        return;
-    }
-    while ((line = evbuffer_readln(t->input, NULL, EVBUFFER_EOL_LF)) != NULL) {
-        command(t, line);
-        free(line);
-    }
-}
-
-static struct event_base *loop_new(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *base;
-
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-    base = event_base_new_with_config(config);
-    event_config_free(config);
-    event_base_priority_init(base, TOOL_PRIORITIES);
-    return base;
-}
-
 int main(void)
 {
-    struct tool t = {.base = loop_new(), .input = evbuffer_new()};
-    struct event *input = event_new(t.base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, &t);
+    struct tool t = {.base = loop_new()};
+    struct tool_input *input;
     struct err err = {0};
 
     if (bfd_engine_new(&t.engine, t.base, &err) < 0) {
         printf("error %s\n", err_text(&err));
         return 1;
     }
-    event_add(input, NULL);
+    input = tool_input_new(t.base, command, &t);
     puts("ready");
     fflush(stdout);
     event_base_dispatch(t.base);
@@ -307,8 +281,7 @@ int main(void)
     for (size_t i = 0; i < t.count; i++)
         free(t.entries[i]);
     free(t.entries);
-    event_free(input);
-    evbuffer_free(t.input);
+    tool_input_free(input);
     event_base_free(t.base);
     return 0;
 }

@@ -29,21 +29,18 @@
 #include "base/mono.h"
 #include "bgp/bgp.h"
 #include "net/links.h"
+#include "tool.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { TOOL_PEERS_MAX = BGP_PEERS_MAX, TOOL_COMMUNITIES_MAX = 1000 };
-enum { PRIORITY_WORK = 2 }; /* of the engine's own events for what has changed (role/loop.h) */
 
 struct tool {
     struct event_base *base;
-    struct evbuffer *input;
     struct event *say; /* what was printed leaves after what the engine sends */
     struct links *links;
     struct bgp *bgp;
@@ -489,10 +486,12 @@ static const struct {
     {"complete", command_complete}, {"shutdown", command_shutdown},
 };
 
-static void command(struct tool *t, char *line)
+static void command(void *arg, char *line)
 {
+    struct tool *t = arg;
     char *rest = NULL, *word = strtok_r(line, " ", &rest);
 
+    event_active(t->say, 0, 0);
     if (word != NULL && strcmp(word, "status") == 0) {
         command_status(t);
         return;
@@ -503,25 +502,6 @@ static void command(struct tool *t, char *line)
             return;
         }
     event_base_loopbreak(t->base);
-}
-
-static void on_input(evutil_socket_t fd, short what, void *arg)
-{
-    struct tool *t = arg;
-    char *line, bytes[4096]; /* evbuffer_read would ask first how much there is */
-    ssize_t n = read(fd, bytes, sizeof(bytes));
-
-    (void)what;
-    if (n <= 0) {
-        event_base_loopbreak(t->base);
-        return;
-    }
-    evbuffer_add(t->input, bytes, (size_t)n);
-    while ((line = evbuffer_readln(t->input, NULL, EVBUFFER_EOL_LF)) != NULL) {
-        command(t, line);
-        free(line);
-    }
-    event_active(t->say, 0, 0);
 }
 
 static void on_say(evutil_socket_t fd, short what, void *arg)
@@ -574,21 +554,9 @@ static void on_links(void *arg)
     free(all.items);
 }
 
-static struct event_base *loop_new(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *base;
-
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-    base = event_base_new_with_config(config);
-    event_config_free(config);
-    event_base_priority_init(base, 3);
-    return base;
-}
-
 static int run(struct tool *t, const struct bgp_options *options, bool incomplete)
 {
-    struct event *input;
+    struct tool_input *input;
     struct err err = {0};
 
     if (bgp_new(&t->bgp, options, &err) < 0 ||
@@ -599,15 +567,13 @@ static int run(struct tool *t, const struct bgp_options *options, bool incomplet
     on_links(t);
     if (!incomplete)
         bgp_routes_complete(t->bgp);
-    input = event_new(t->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, t);
-    event_priority_set(input, PRIORITY_WORK);
-    event_add(input, NULL);
+    input = tool_input_new(t->base, command, t);
     t->say = event_new(t->base, -1, 0, on_say, t);
-    event_priority_set(t->say, PRIORITY_WORK);
+    event_priority_set(t->say, LOOP_PRIORITY_WORK);
     puts("ready");
     fflush(stdout);
     event_base_dispatch(t->base);
-    event_free(input);
+    tool_input_free(input);
     event_free(t->say);
     bgp_free(t->bgp);
     links_free(t->links);
@@ -633,11 +599,9 @@ int main(int argc, char **argv)
             return 2;
     }
     t->base = loop_new();
-    t->input = evbuffer_new();
     options.base = t->base;
     options.restarted = true;
     status = run(t, &options, incomplete);
-    evbuffer_free(t->input);
     event_base_free(t->base);
     free(t);
     return status;

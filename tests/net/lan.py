@@ -13,7 +13,7 @@ import socket
 import struct
 
 from folder import NODES, PATIENCE, Folder, Process, node
-from netns import Net, mac_bytes, until
+from netns import mac_bytes, until
 
 ETH_P_ARP = 0x0806
 ETH_P_IPV6 = 0x86dd
@@ -29,16 +29,29 @@ def without_dad(net, ns):
             "echo 0 >/proc/sys/net/ipv6/conf/$i/dad_transmits; done")
 
 
+def namespaces(net, *names):
+    for ns in names:
+        net.add_ns(ns)
+        without_dad(net, ns)
+
+
+def forward(net, *names):
+    for ns in names:
+        net.run(ns, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding")
+
+
+def address(net, ns, interface, *addresses):
+    for a in addresses:
+        net.run(ns, "ip", "addr", "add", a, "dev", interface, *(["nodad"] if ":" in a else []))
+
+
 def add_client_addresses(net, interface="eth0", v4=CLIENT4, v6=CLIENT6):
-    net.run("client", "ip", "addr", "add", v4 + "/15", "dev", interface)
-    net.run("client", "ip", "addr", "add", v6 + "/64", "dev", interface, "nodad")
+    address(net, "client", interface, v4 + "/15", v6 + "/64")
 
 
 def build_lan(net, nodes=NODES):
     """The nodes have no address but their link-local one: the kernel answers for nothing."""
-    for ns in ("lan", "client", *nodes):
-        net.add_ns(ns)
-        without_dad(net, ns)
+    namespaces(net, "lan", "client", *nodes)
     for ns in ("client", *nodes):
         net.veth(ns, "eth0", "lan", ns)
     net.bridge("lan", "br0", "client", *nodes)
@@ -47,14 +60,27 @@ def build_lan(net, nodes=NODES):
 
 def build_cable(net):
     """One node and a client, without the bridge."""
-    for ns in ("oak", "client"):
-        net.add_ns(ns)
-        without_dad(net, ns)
+    namespaces(net, "oak", "client")
     net.veth("oak", "eth0", "client", "eth0")
     add_client_addresses(net)
 
 
 # --- frames ---
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def icmp6(eth_to, eth_from, source, to, body, hop_limit=255):
+    a, b = ipaddress.IPv6Address(source).packed, ipaddress.IPv6Address(to).packed
+    value = checksum(a + b + struct.pack("!II", len(body), 58) + body)
+    body = body[:2] + struct.pack("!H", value) + body[4:]
+    return (eth_to + eth_from + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(body), 58, hop_limit)
+            + a + b + body)
 
 
 def request(mac, target, sender=CLIENT4):

@@ -4,10 +4,9 @@
  * prints one line of JSON, {"addresses": [...], "networks": [...]}. Ends when its stdin does.
  */
 #include "net/links.h"
+#include "tool.h"
 
-#include <event2/event.h>
 #include <stdio.h>
-#include <unistd.h>
 
 struct tool {
     struct event_base *base;
@@ -55,20 +54,10 @@ static void on_links(void *arg)
     fflush(stdout);
 }
 
-static void on_input(evutil_socket_t fd, short what, void *arg)
-{
-    struct tool *t = arg;
-    char bytes[64];
-
-    (void)what;
-    if (read(fd, bytes, sizeof(bytes)) <= 0)
-        event_base_loopbreak(t->base);
-}
-
 int main(void)
 {
-    struct tool t = {.base = event_base_new()};
-    struct event *input = event_new(t.base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, &t);
+    struct tool t = {.base = loop_new()};
+    struct tool_input *input;
     struct err err = {0};
 
     if (links_new(&t.links, t.base, on_links, &t, &err) < 0) {
@@ -76,10 +65,10 @@ int main(void)
         return 1;
     }
     on_links(&t);
-    event_add(input, NULL);
+    input = tool_input_new(t.base, NULL, NULL);
     event_base_dispatch(t.base);
     links_free(t.links);
-    event_free(input);
+    tool_input_free(input);
     event_base_free(t.base);
     return 0;
 }

@@ -10,11 +10,10 @@
 #include "base/log.h"
 #include "net/links.h"
 #include "ra/ra.h"
+#include "tool.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TOOL_INTERFACES_MAX 8
 
@@ -61,20 +60,10 @@ static void on_router(void *arg, const char *interface, struct ip router)
     fflush(stdout);
 }
 
-static void on_input(evutil_socket_t fd, short what, void *arg)
-{
-    struct tool *t = arg;
-    char bytes[64];
-
-    (void)what;
-    if (read(fd, bytes, sizeof(bytes)) <= 0)
-        event_base_loopbreak(t->base);
-}
-
 int main(int argc, char **argv)
 {
-    struct tool t = {.base = event_base_new()};
-    struct event *input = event_new(t.base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, &t);
+    struct tool t = {.base = loop_new()};
+    struct tool_input *input;
     struct err err = {0};
 
     log_set_level(LOG_DEBUG);
@@ -88,11 +77,11 @@ int main(int argc, char **argv)
     puts("ready");
     fflush(stdout);
     on_links(&t);
-    event_add(input, NULL);
+    input = tool_input_new(t.base, NULL, NULL);
     event_base_dispatch(t.base);
     ra_free(t.ra);
     links_free(t.links);
-    event_free(input);
+    tool_input_free(input);
     event_base_free(t.base);
     return 0;
 }

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from lan import icmp6
 from netns import mac_bytes, until
 
 TOOL = os.environ["ANNOUNCE_TOOL"]
@@ -89,21 +90,6 @@ def arp(op, eth_to, mac, sender_ip, target_mac, target_ip):
     ip = lambda a: ipaddress.IPv4Address(a).packed
     return (eth_to + mac + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, op) + mac +
             ip(sender_ip) + target_mac + ip(target_ip) + bytes(18))
-
-
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xffff:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-
-
-def icmp6(eth_to, eth_from, source, to, body, hop_limit=255):
-    a, b = ipaddress.IPv6Address(source).packed, ipaddress.IPv6Address(to).packed
-    value = checksum(a + b + struct.pack("!II", len(body), 58) + body)
-    body = body[:2] + struct.pack("!H", value) + body[4:]
-    return (eth_to + eth_from + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(body), 58, hop_limit)
-            + a + b + body)
 
 
 def solicit(target, option=b""):

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Router discovery on real interfaces: with FRR, rdisc6, hosts that configure themselves, tshark."""
-import ipaddress
 import json
 import os
 import select
-import socket
 import struct
 import subprocess
 import time
 
 import pytest
 
-from lan import without_dad
+from lan import icmp6, without_dad
 from netns import mac_bytes, until
 
 TOOL = os.environ["RA_TOOL"]
@@ -94,24 +92,13 @@ def wire(net):
             print(f.read())
 
 
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total > 0xffff:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-
-
 def advertise(net, source, hop_limit=255, lifetime=30, ns="peer"):
     """A router advertisement that another program than ours sends there."""
     to, eth_to = ALL_NODES
     mac = mac_bytes(net.mac(ns, "eth0"))
     body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, lifetime, 0, 0) + b"\x01\x01" + mac
-    addresses = ipaddress.IPv6Address(source).packed + ipaddress.IPv6Address(to).packed
-    value = checksum(addresses + struct.pack("!II", len(body), 58) + body)
-    body = body[:2] + struct.pack("!H", value) + body[4:]
     with net.socket(ns, "eth0") as s:
-        s.send(eth_to + mac + b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(body), 58, hop_limit) +
-               addresses + body)
+        s.send(icmp6(eth_to, mac, source, to, body, hop_limit))
 
 
 def dissect(path, *fields):

@@ -160,6 +160,11 @@ struct router router_new(uint16_t *ret_port)
     return r;
 }
 
+struct router router_dialling(void)
+{
+    return (struct router){.listener = -1, .fd = -1, .in = xmalloc(IN_MAX)};
+}
+
 void router_free(struct router *r)
 {
     if (r->fd >= 0)
@@ -254,19 +259,56 @@ bool router_quiet(struct fixture *f, struct router *r)
     return r->len == 0 && !r->ended;
 }
 
-void router_establish(struct fixture *f, struct router *r, const char *name,
-                      struct bgp_capabilities caps)
+static void greet(struct fixture *f, struct router *r, const char *name,
+                  struct bgp_capabilities caps)
 {
     uint8_t bytes[BGP_MESSAGE_MAX];
     struct wr w = router_open(bytes, caps);
     struct message *m = xcalloc(1, sizeof(*m));
 
-    router_accept(f, r);
     assert_true(router_expect(f, r, BGP_OPEN, m));
     router_send(r, w.start, w.len);
     assert_true(router_expect(f, r, BGP_KEEPALIVE, m));
     assert_true(engine_wait(f, name, BGP_STATE_ESTABLISHED));
     free(m);
+}
+
+void router_establish(struct fixture *f, struct router *r, const char *name,
+                      struct bgp_capabilities caps)
+{
+    router_accept(f, r);
+    greet(f, r, name, caps);
+}
+
+void router_establish_from(struct fixture *f, struct router *r, const char *name, uint32_t source,
+                           uint16_t port)
+{
+    r->fd = router_connect(source, port);
+    greet(f, r, name, v4_caps);
+}
+
+struct router router_with_session(struct fixture *f, struct bgp_peer_options *p,
+                                  struct bgp_capabilities caps)
+{
+    struct router r = router_new(&p->key.port);
+
+    bgp_set_peers(f->bgp, p, 1);
+    router_establish(f, &r, p->name, caps);
+    return r;
+}
+
+struct router router_slow(struct fixture *f, struct bgp_peer_options *p, size_t routes)
+{
+    int small = 4096;
+    struct router r = router_new(&p->key.port);
+
+    assert_int_equal(setsockopt(r.listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    bgp_set_peers(f->bgp, p, 1);
+    router_establish(f, &r, p->name, v4_caps);
+    engine_put(f, 0x0a000000, routes);
+    engine_idle(f, QUIET_NS);
+    assert_true(bgp_rib_peer_pending(bgp_routes(f->bgp), 0));
+    return r;
 }
 
 struct bgp_update_sum router_update(const struct message *m)

@@ -58,6 +58,8 @@ extern const struct bgp_capabilities v4_caps, graceful_caps;
 
 uint16_t router_free_port(void);
 struct router router_new(uint16_t *ret_port);
+/* One that dials itself, from an address of its own. */
+struct router router_dialling(void);
 void router_free(struct router *r);
 /* The dial of the engine; an earlier connection is closed. */
 void router_accept(struct fixture *f, struct router *r);
@@ -75,5 +77,14 @@ bool router_expect_error(struct fixture *f, struct router *r, uint8_t code, uint
 bool router_quiet(struct fixture *f, struct router *r);
 void router_establish(struct fixture *f, struct router *r, const char *name,
                       struct bgp_capabilities caps);
+/* The same with the dial of the router. */
+void router_establish_from(struct fixture *f, struct router *r, const char *name, uint32_t source,
+                           uint16_t port);
+/* The only peer, which is told its port, and the session with it. */
+struct router router_with_session(struct fixture *f, struct bgp_peer_options *p,
+                                  struct bgp_capabilities caps);
+/* One that does not read: what it has not read fills the sockets, the rest of the routes waits in
+ * the RIB. */
+struct router router_slow(struct fixture *f, struct bgp_peer_options *p, size_t routes);
 /* What the UPDATE says, which must be valid. */
 struct bgp_update_sum router_update(const struct message *m);

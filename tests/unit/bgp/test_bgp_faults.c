@@ -20,21 +20,6 @@
 
 #include <cmocka.h>
 
-/* What the router has not read yet fills the sockets: the rest of the routes waits in the RIB. */
-static struct router slow_router(struct fixture *f, struct bgp_peer_options *p, size_t routes)
-{
-    int small = 4096;
-    struct router r = router_new(&p->key.port);
-
-    assert_int_equal(setsockopt(r.listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
-    bgp_set_peers(f->bgp, p, 1);
-    router_establish(f, &r, p->name, v4_caps);
-    engine_put(f, 0x0a000000, routes);
-    engine_idle(f, QUIET_NS);
-    assert_true(bgp_rib_peer_pending(bgp_routes(f->bgp), 0));
-    return r;
-}
-
 /* A KEEPALIVE that takes the last updates of the queue along: the RIB goes on all the same. */
 static void test_keepalive_empties_queue(void **state)
 {
@@ -47,7 +32,7 @@ static void test_keepalive_empties_queue(void **state)
 
     (void)state;
     p.fsm.keepalive_s = 1;
-    r = slow_router(f, &p, ROUTES);
+    r = router_slow(f, &p, ROUTES);
     end = mono_add(mono_now(), 3 * NS_PER_SEC / 2);
     while (mono_before(mono_now(), end)) { /* the engine stands still, its timer falls due */
         struct pollfd wait = {.fd = r.fd, .events = POLLIN};
@@ -149,19 +134,6 @@ static const char *last_text(const struct fixture *f, enum bgp_event event)
     return "";
 }
 
-static void establish_from(struct fixture *f, struct router *r, uint32_t source, uint16_t port)
-{
-    uint8_t bytes[BGP_MESSAGE_MAX];
-    struct wr w = router_open(bytes, v4_caps);
-    struct message *m = xcalloc(1, sizeof(*m));
-
-    r->fd = router_connect(source, port);
-    assert_true(router_expect(f, r, BGP_OPEN, m));
-    router_send(r, w.start, w.len);
-    assert_true(engine_wait(f, "r", BGP_STATE_ESTABLISHED));
-    free(m);
-}
-
 /* That our dials failed earlier is not why the session, which the peer had opened, ended. */
 static void test_why_it_ended(void **state)
 {
@@ -171,14 +143,14 @@ static void test_why_it_ended(void **state)
     struct bgp_error cease = bgp_error_of(BGP_ERR_CEASE, BGP_CEASE_RESET);
     struct fixture *f = engine_new(port);
     struct bgp_peer_options p = peer_of("r", router_free_port());
-    struct router r = {.listener = -1, .in = xmalloc(IN_MAX)};
+    struct router r = router_dialling();
 
     (void)state;
     p.key.address = ip_v4(0x7f000003);
     bgp_set_peers(f->bgp, &p, 1);
     engine_idle(f, QUIET_NS);
     assert_string_equal(engine_view(f, "r").last_error, "Connection refused");
-    establish_from(f, &r, 0x7f000003, port);
+    router_establish_from(f, &r, "r", 0x7f000003, port);
     bgp_notification_write(&w, &cease);
     router_send(&r, w.start, w.len);
     engine_idle(f, QUIET_NS);
@@ -225,7 +197,7 @@ static void test_no_key_no_session(void **state)
     char password[82] = {0};
     struct fixture *f = engine_new(port);
     struct bgp_peer_options p = peer_of("r", 1);
-    struct router r = {.listener = -1, .in = xmalloc(IN_MAX)};
+    struct router r = router_dialling();
     struct message *m = xcalloc(1, sizeof(*m));
 
     (void)state;
@@ -245,14 +217,11 @@ static void test_no_key_no_session(void **state)
 /* Spec F28: the port is where we dial; a session needs no dial. */
 static void test_port_changes(void **state)
 {
-    uint16_t port;
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r = router_with_session(f, &p, v4_caps);
 
     (void)state;
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", v4_caps);
     p.key.port = router_free_port();
     bgp_set_peers(f->bgp, &p, 1);
     assert_true(router_quiet(f, &r));
@@ -277,7 +246,7 @@ static void check_refused_flood(bool before)
     uint16_t port = router_free_port();
     struct fixture *f = engine_new(port);
     struct bgp_peer_options p[2] = {peer_of("b", 0), peer_of("flood", 1)};
-    struct router r = slow_router(f, &p[0], ROUTES);
+    struct router r = router_slow(f, &p[0], ROUTES);
     struct message *m = xcalloc(1, sizeof(*m));
     int flood[FLOOD];
 
@@ -339,17 +308,15 @@ static void test_many_refreshes(void **state)
 static void test_own_stall(void **state)
 {
     uint8_t bytes[64];
-    uint16_t port;
     struct wr w = wr_to(bytes, sizeof(bytes));
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r;
 
     (void)state;
     p.fsm.hold_s = 3;
     p.fsm.keepalive_s = 1;
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", v4_caps);
+    r = router_with_session(f, &p, v4_caps);
     bgp_keepalive_write(&w);
     router_send(&r, w.start, w.len);
     (void)poll(NULL, 0, 3200);
@@ -364,19 +331,16 @@ static void test_own_stall(void **state)
 static void test_long_refresh(void **state)
 {
     uint8_t bytes[64];
-    uint16_t port;
     struct wr w = wr_to(bytes, sizeof(bytes));
     size_t len_at = bgp_message_begin(&w, BGP_ROUTE_REFRESH);
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r = router_with_session(f, &p, v4_caps);
 
     (void)state;
     wr_u32(&w, 0x00010101);
     wr_u32(&w, 0);
     bgp_message_end(&w, len_at);
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", v4_caps);
     router_send(&r, w.start, w.len);
     assert_true(router_expect_error(f, &r, BGP_ERR_REFRESH, 1));
     engine_free(f);
@@ -391,7 +355,7 @@ static void test_password_changes(void **state)
     uint16_t port = router_free_port();
     struct fixture *f = engine_new(port);
     struct bgp_peer_options p = peer_of("r", 1);
-    struct router r = {.listener = -1, .fd = -1, .in = xmalloc(IN_MAX)};
+    struct router r = router_dialling();
     struct message *m = xcalloc(1, sizeof(*m));
 
     (void)state;

@@ -19,15 +19,12 @@
 
 static void test_end_of_rib_waits(void **state)
 {
-    uint16_t port;
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r = router_with_session(f, &p, v4_caps);
     struct message *m = xcalloc(1, sizeof(*m));
 
     (void)state;
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", v4_caps);
     engine_put(f, 0xc6120000, 3);
     assert_true(router_expect(f, &r, BGP_UPDATE, m));
     assert_int_equal(router_update(m).announced[BGP_IPV4], 3);
@@ -88,26 +85,20 @@ static void test_bad_marker(void **state)
     router_free(&r);
 }
 
-/* A router that does not read: what waits stays in the RIB, urgent messages find a message's
- * boundary, and all comes in order. */
+/* Urgent messages find a message's boundary, and all comes in order. */
 static void test_slow_router(void **state)
 {
     enum { ROUTES = 200000 };
-    uint16_t port;
-    int small = 4096;
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r;
     struct message *m = xcalloc(1, sizeof(*m));
     size_t announced = 0, before_keepalive = 0;
 
     (void)state;
     p.fsm.hold_s = 60;
     p.fsm.keepalive_s = 1;
-    assert_int_equal(setsockopt(r.listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", v4_caps);
-    engine_put(f, 0x0a000000, ROUTES);
+    r = router_slow(f, &p, ROUTES);
     engine_idle(f, 2 * NS_PER_SEC);
     assert_true(bgp_rib_peer_pending(bgp_routes(f->bgp), 0));
     while (announced < ROUTES) {
@@ -238,14 +229,12 @@ static void test_shutdown(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
-        uint16_t port;
-        struct router r = router_new(&port);
         struct fixture *f = engine_new(0);
-        struct bgp_peer_options p = peer_of("r", port);
+        struct bgp_peer_options p = peer_of("r", 0);
+        struct router r;
 
         p.fsm.graceful = endings[i].graceful;
-        bgp_set_peers(f->bgp, &p, 1);
-        router_establish(f, &r, "r", endings[i].graceful ? graceful_caps : v4_caps);
+        r = router_with_session(f, &p, endings[i].graceful ? graceful_caps : v4_caps);
         bgp_shutdown(f->bgp, endings[i].how, "maintenance", on_done, f);
         assert_int_equal(f->done, 0);
         if (!ends_as_it_should(f, &r, endings[i].subcode))
@@ -263,16 +252,14 @@ static void test_shutdown(void **state)
  * configuration are not what it was told. */
 static void test_silent_end_is_up_to_date(void **state)
 {
-    uint16_t port;
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r;
     struct message *m = xcalloc(1, sizeof(*m));
 
     (void)state;
     p.fsm.graceful = true;
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", graceful_caps);
+    r = router_with_session(f, &p, graceful_caps);
     p.fsm.graceful = false;
     bgp_set_peers(f->bgp, &p, 1);
     engine_put(f, 0xc6120000, 3);
@@ -289,14 +276,11 @@ static void test_silent_end_is_up_to_date(void **state)
 
 static void test_bfd_down_is_told(void **state)
 {
-    uint16_t port;
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r = router_with_session(f, &p, v4_caps);
 
     (void)state;
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", v4_caps);
     bgp_peer_bfd(f->bgp, "r", false);
     assert_int_equal(engine_seen(f, BGP_PEER_SENT_ERROR, "r"), 1);
     engine_free(f);
@@ -389,11 +373,9 @@ static void test_next_hops(void **state)
 static void test_listener(void **state)
 {
     uint16_t port = router_free_port();
-    uint8_t bytes[BGP_MESSAGE_MAX];
-    struct wr w = router_open(bytes, v4_caps);
     struct fixture *f = engine_new(port);
     struct bgp_peer_options p = peer_of("r", 1);
-    struct router r = {.listener = -1, .in = xmalloc(IN_MAX)};
+    struct router r = router_dialling();
     struct message *m = xcalloc(1, sizeof(*m));
 
     (void)state;
@@ -405,10 +387,7 @@ static void test_listener(void **state)
     assert_true(r.ended);
     close(r.fd);
     r.ended = false;
-    r.fd = router_connect(0x7f000003, port);
-    assert_true(router_expect(f, &r, BGP_OPEN, m));
-    router_send(&r, w.start, w.len);
-    assert_true(engine_wait(f, "r", BGP_STATE_ESTABLISHED));
+    router_establish_from(f, &r, "r", 0x7f000003, port);
     free(m);
     engine_free(f);
     router_free(&r);
@@ -416,14 +395,11 @@ static void test_listener(void **state)
 
 static void test_reset(void **state)
 {
-    uint16_t port;
-    struct router r = router_new(&port);
     struct fixture *f = engine_new(0);
-    struct bgp_peer_options p = peer_of("r", port);
+    struct bgp_peer_options p = peer_of("r", 0);
+    struct router r = router_with_session(f, &p, v4_caps);
 
     (void)state;
-    bgp_set_peers(f->bgp, &p, 1);
-    router_establish(f, &r, "r", v4_caps);
     assert_int_equal(bgp_reset_peer(f->bgp, "x", ""), -ENOENT);
     assert_int_equal(bgp_reset_peer(f->bgp, "r", "by hand"), 0);
     assert_true(router_expect_error(f, &r, BGP_ERR_CEASE, BGP_CEASE_RESET));

@@ -44,13 +44,19 @@ static void add_sum(struct text *t, enum bgp_update_verdict v, const struct bgp_
         text_printf(t, " (%s)", s->problem);
 }
 
-static void add_check(struct text *t, const uint8_t *body, size_t len, bool as4, bool ibgp)
+enum session { EBGP, EBGP_AS2, IBGP };
+
+static void check(const char *name, const uint8_t *body, size_t len, enum session session,
+                  const char *want)
 {
+    CLEANUP(text_done) struct text got = {0};
     struct bgp_update_sum sum;
     struct bgp_error e;
-    enum bgp_update_verdict v = bgp_update_check(&sum, body, len, as4, ibgp, &e);
 
-    add_sum(t, v, &sum, &e);
+    add_sum(&got, bgp_update_check(&sum, body, len, session != EBGP_AS2, session == IBGP, &e), &sum,
+            &e);
+    if (!str_eq(text_str(&got), want))
+        fail_msg("%s: %s, not %s", name, text_str(&got), want);
 }
 
 /* --- whole messages --- */
@@ -95,7 +101,6 @@ static void takes_those_of_others(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(captured); i++) {
-        CLEANUP(text_done) struct text got = {0};
         uint8_t bytes[512];
         size_t len = unhex(bytes, sizeof(bytes), captured[i].bytes);
         struct bgp_header h;
@@ -103,9 +108,8 @@ static void takes_those_of_others(void **state)
 
         if (!bgp_header_read(&h, bytes, false, &e) || h.type != BGP_UPDATE || h.len != len)
             fail_msg("%s: header", captured[i].name);
-        add_check(&got, bytes + BGP_HEADER_LEN, len - BGP_HEADER_LEN, true, false);
-        if (!str_eq(text_str(&got), captured[i].want))
-            fail_msg("%s: %s, not %s", captured[i].name, text_str(&got), captured[i].want);
+        check(captured[i].name, bytes + BGP_HEADER_LEN, len - BGP_HEADER_LEN, EBGP,
+              captured[i].want);
     }
 }
 
@@ -124,18 +128,14 @@ static void checks_lengths(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-        CLEANUP(text_done) struct text got = {0};
         uint8_t body[16];
+        size_t len = unhex(body, sizeof(body), lengths[i].body);
 
-        add_check(&got, body, unhex(body, sizeof(body), lengths[i].body), true, false);
-        if (!str_eq(text_str(&got), lengths[i].want))
-            fail_msg("%s: %s, not %s", lengths[i].name, text_str(&got), lengths[i].want);
+        check(lengths[i].name, body, len, EBGP, lengths[i].want);
     }
 }
 
 /* --- fields --- */
-
-enum session { EBGP, EBGP_AS2, IBGP };
 
 #define ORIGIN "400101 00"
 #define PATH "400206 0201 0000fde9"
@@ -316,13 +316,10 @@ static void judges(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(updates); i++) {
-        CLEANUP(text_done) struct text got = {0};
         uint8_t body[1024];
         size_t len = compose(body, sizeof(body), i);
 
-        add_check(&got, body, len, updates[i].session != EBGP_AS2, updates[i].session == IBGP);
-        if (!str_eq(text_str(&got), updates[i].want))
-            fail_msg("%s: %s, not %s", updates[i].name, text_str(&got), updates[i].want);
+        check(updates[i].name, body, len, updates[i].session, updates[i].want);
     }
 }
 

@@ -102,14 +102,13 @@ static struct ra_interface interface_of(const char *name, uint32_t ifindex)
     return i;
 }
 
-static struct bench *begin(struct bench *b)
+static void begin(struct bench *b)
 {
     struct err err = {0};
 
     memset(&wire, 0, sizeof(wire));
     *b = (struct bench){.base = event_base_new()};
     assert_int_equal(ra_new(&b->ra, b->base, on_router, b, &err), 0);
-    return b;
 }
 
 static void end(struct bench *b)
@@ -123,6 +122,13 @@ static void end(struct bench *b)
 static void turn(struct bench *b)
 {
     assert_true(event_base_loop(b->base, EVLOOP_NONBLOCK) >= 0);
+}
+
+static void begin_with(struct bench *b, const struct ra_interface *list, size_t count)
+{
+    begin(b);
+    ra_set_interfaces(b->ra, list, count);
+    turn(b);
 }
 
 static void send_from(struct bench *b, uint32_t ifindex, const char *from, uint8_t hop_limit)
@@ -169,10 +175,8 @@ static void writes_the_address_of_the_interface(void **state)
     struct bench b;
 
     (void)state;
-    begin(&b);
     memset(list[0].mac, 0, sizeof(list[0].mac));
-    ra_set_interfaces(b.ra, list, 1);
-    turn(&b);
+    begin_with(&b, list, 1);
     assert_int_equal(wire.last.len, 8); /* the solicitation came last; without MAC option */
     list[0].mac[0] = 2;
     ra_set_interfaces(b.ra, list, 1); /* another MAC: quick ones again */
@@ -188,9 +192,7 @@ static void reports_the_router(void **state)
     struct bench b;
 
     (void)state;
-    begin(&b);
-    ra_set_interfaces(b.ra, list, ARRAY_SIZE(list));
-    turn(&b);
+    begin_with(&b, list, ARRAY_SIZE(list));
     send_from(&b, 3, "fe80::99", RA_HOP_LIMIT);
     assert_int_equal(b.calls, 1);
     assert_string_equal(b.name, "eth1");
@@ -215,9 +217,7 @@ static void an_interface_that_goes_down_has_no_router(void **state)
     struct bench b;
 
     (void)state;
-    begin(&b);
-    ra_set_interfaces(b.ra, list, 1);
-    turn(&b);
+    begin_with(&b, list, 1);
     send_from(&b, 2, "fe80::99", RA_HOP_LIMIT);
     list[0].up = false;
     ra_set_interfaces(b.ra, list, 1);
@@ -237,9 +237,7 @@ static void an_interface_that_was_made_anew(void **state)
     struct bench b;
 
     (void)state;
-    begin(&b);
-    ra_set_interfaces(b.ra, list, 1);
-    turn(&b);
+    begin_with(&b, list, 1);
     send_from(&b, 2, "fe80::99", RA_HOP_LIMIT);
     list[0].ifindex = 5;
     ra_set_interfaces(b.ra, list, 1);
@@ -258,9 +256,7 @@ static void says_farewell(void **state)
     struct bench b;
 
     (void)state;
-    begin(&b);
-    ra_set_interfaces(b.ra, list, 2);
-    turn(&b);
+    begin_with(&b, list, 2);
     send_from(&b, 3, "fe80::99", RA_HOP_LIMIT);
     ra_set_interfaces(b.ra, list, 1);
     assert_int_equal(wire.advertised[3], 2);
